@@ -1,0 +1,1 @@
+"""Sluice: progressive delivery of machine-learning models on Kubernetes."""

@@ -1,0 +1,1 @@
+"""The custom resources: their fields, bounds and texts. No I/O, no clock."""

@@ -1,0 +1,1 @@
+"""What Sluice decides, and why: pure functions of one observation."""

@@ -1,0 +1,1 @@
+"""Split of the traffic <-> routing objects, one file per router. Pure."""
