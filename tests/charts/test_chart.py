@@ -17,7 +17,7 @@ Manifest = dict[str, Any]
 def _find_helm() -> str | None:
     """Return a helm from PATH or from the folder where the lab keeps what it built."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folders = [os.environ.get("PATH", ""), *map(str, sorted(cache.glob("sluice*/**/bin")))]
+    folders = [os.environ.get("PATH", ""), *map(str, sorted(cache.glob("sluice/bin/cluster-*")))]
     return shutil.which("helm", path=os.pathsep.join(folders))
 
 
@@ -136,7 +136,7 @@ def test_the_settings_reach_the_operator() -> None:
         "SLUICE_NAMESPACES": "",
         "SLUICE_HEALTH_PORT": "8080",
         "SLUICE_LOG_FORMAT": "plain",
-        "SLUICE_LOG_LEVEL": "debug",
+        "SLUICE_LOG_LEVEL": "DEBUG",
     }
 
 
