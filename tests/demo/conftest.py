@@ -81,6 +81,8 @@ def _look(at: float, phase: Phase) -> Look:
         message=f"{stage}: going on",
         stable=NAMES.get(stable or ""),
         candidate=NAMES.get(candidate or ""),
+        candidate_weight=weight,
+        candidate_mirror=mirror,
         route=Route(
             tuple((name, share) for name, share in weights.items() if share),
             ((NAMES[candidate], mirror),) if candidate and mirror else (),

@@ -117,3 +117,22 @@ def test_looks_that_differ_only_in_time_are_the_same() -> None:
     first, later = parse_look(1.0, None, None, []), parse_look(2.0, None, None, [])
     assert first.same_as(later)
     assert not first.same_as(parse_look(1.0, None, ROUTE, []))
+
+
+def test_a_look_takes_the_shares_of_the_status_and_its_sentence_of_now() -> None:
+    look = parse_look(
+        1.0,
+        {
+            "status": {
+                "message": "needs 12 more requests",
+                "stage": {"name": "shadow", "kind": "Shadow", "message": "model is ready"},
+                "stable": {"revision": "digits-aaa", "weightPercent": 100},
+                "candidate": {"revision": "digits-bbb", "weightPercent": 0, "mirrorPercent": 100},
+            }
+        },
+        None,
+        [],
+    )
+    assert (look.kind, look.stable, look.candidate) == ("Shadow", "digits-aaa", "digits-bbb")
+    assert (look.candidate_weight, look.candidate_mirror) == (0.0, 100.0)
+    assert look.message == "needs 12 more requests"

@@ -78,7 +78,11 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """All of it at one time (Unix seconds)."""
+    """All of it at one time (Unix seconds).
+
+    `candidate_weight` and `candidate_mirror` are what the status says, in percent; `route`,
+    read a moment earlier, is what the gateway was told.
+    """
 
     time: float
     stage: str
@@ -86,6 +90,8 @@ class Look:
     message: str
     stable: str | None
     candidate: str | None
+    candidate_weight: float
+    candidate_mirror: float
     route: Route
     gates: tuple[Gate, ...]
     revisions: tuple[Revision, ...]
@@ -178,13 +184,16 @@ def parse_look(
     """Put one look together from the objects as the API server gave them."""
     status = (deployment or {}).get("status") or {}
     stage = status.get("stage") or {}
+    candidate = status.get("candidate") or {}
     return Look(
         time=at,
         stage=stage.get("name", ""),
         kind=stage.get("kind", ""),
-        message=stage.get("message", ""),
+        message=status.get("message") or stage.get("message", ""),
         stable=(status.get("stable") or {}).get("revision"),
-        candidate=(status.get("candidate") or {}).get("revision"),
+        candidate=candidate.get("revision"),
+        candidate_weight=float(candidate.get("weightPercent") or 0),
+        candidate_mirror=float(candidate.get("mirrorPercent") or 0),
         route=parse_route(route),
         gates=parse_gates(status.get("gates") or []),
         revisions=tuple(

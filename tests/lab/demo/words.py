@@ -34,14 +34,13 @@ def _stage(look: Look) -> tuple[str, str, str | None]:
 
 def stage_sentence(look: Look) -> str:
     """Return what the rollout does now."""
-    mirrors, weights = dict(look.route.mirrors), dict(look.route.weights)
     template = STAGES.get(look.kind, "stage {kind}")
     return template.format(
         kind=look.kind,
         candidate=look.version_of(look.candidate),
         stable=look.version_of(look.stable),
-        mirror=percent(mirrors.get(look.candidate or "", 100.0)),
-        weight=percent(weights.get(look.candidate or "", 0.0)),
+        mirror=percent(look.candidate_mirror),
+        weight=percent(look.candidate_weight),
     )
 
 
