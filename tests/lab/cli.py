@@ -1,0 +1,175 @@
+"""The verbs of `python -m lab`."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from lab import lifecycle, namespaces, preflight, processes, status
+from lab.errors import LabError
+from lab.images import project
+from lab.place import CHECKOUT, GATEWAY_URL, PROMETHEUS_URL, Place, place_of
+from lab.report import Reporter
+from lab.toolchain import programs
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one verb and return the exit code; a failure is one message, no traceback."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    place = place_of(CHECKOUT)
+    try:
+        result: int = options.do(place, options)
+        return result
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lab: interrupted", file=sys.stderr)
+        return 130
+
+
+def environment(place: Place) -> dict[str, str]:
+    """Return what a command inside the lab finds in its environment."""
+    tools = [str(programs.output_folder("cluster"))]
+    if assets := os.environ.get("KUBEBUILDER_ASSETS"):
+        tools.insert(0, assets)
+    return {
+        **os.environ,
+        "KUBECONFIG": str(place.kubeconfig),
+        "LAB_DIR": str(place.folder),
+        "LAB_GATEWAY_URL": GATEWAY_URL,
+        "LAB_PROMETHEUS_URL": PROMETHEUS_URL,
+        "NO_PROXY": "*",
+        "no_proxy": "*",
+        "PATH": os.pathsep.join([*tools, os.environ.get("PATH", "")]),
+    }
+
+
+def _up(place: Place, _: argparse.Namespace) -> int:
+    report = Reporter()
+    with lifecycle.locked(place, report):
+        if lifecycle.is_up(place):
+            report.say(f"{place.name} is up already")
+        else:
+            _start(place, report)
+    print(f"Next: python -m lab run -- kubectl get pods -A    (logs: {place.logs})")
+    return 0
+
+
+def _start(place: Place, report: Reporter) -> None:
+    preflight.check_and_install(report)
+    lifecycle.up(place, report)
+    report.milestone("up", f"{place.name} is up")
+
+
+def _down(place: Place, _: argparse.Namespace) -> int:
+    report = Reporter()
+    with lifecycle.locked(place, report):
+        lifecycle.down(place)
+    report.milestone("down", f"{place.name} is down")
+    return 0
+
+
+def _run(place: Place, options: argparse.Namespace) -> int:
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command:
+        raise LabError("run: no command given. Write: python -m lab run -- COMMAND...")
+    report = Reporter()
+    with lifecycle.locked(place, report):
+        ours = not lifecycle.is_up(place)
+        if ours:
+            _start(place, report)
+    try:
+        return _inside(place, command)
+    finally:
+        if ours:
+            with lifecycle.locked(place, report):
+                lifecycle.down(place)
+                report.say(f"{place.name} is down")
+
+
+def _inside(place: Place, command: Sequence[str]) -> int:
+    """Run a command in the network namespace; a Ctrl-C reaches it and is waited out."""
+    argv = [*namespaces.inside(place), *command]
+    with subprocess.Popen(argv, env=environment(place)) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                process.terminate()
+
+
+def _shell(place: Place, _: argparse.Namespace) -> int:
+    if not lifecycle.is_up(place):
+        raise LabError(f"{place.name} is not up. First: python -m lab up")
+    return _inside(place, [os.environ.get("SHELL", "/bin/sh")])
+
+
+def _logs(place: Place, options: argparse.Namespace) -> int:
+    known = {file.stem: file for file in sorted(place.logs.glob("*.log"))}
+    if options.part is None:
+        print("\n".join(f"{name:26}{file}" for name, file in known.items()))
+        return 0
+    if options.part not in known:
+        raise LabError(f"logs: no part {options.part}. There are: {', '.join(known) or 'none'}")
+    return subprocess.run(["tail", "-n", "200", str(known[options.part])], check=False).returncode
+
+
+def _status(place: Place, _: argparse.Namespace) -> int:
+    return status.show(place)
+
+
+def _stop(place: Place, options: argparse.Namespace) -> int:
+    record = processes.read_record(place, options.part)
+    if record is None:
+        raise LabError(f"stop: {options.part} was never started. See: python -m lab status")
+    processes.stop(record)
+    return 0
+
+
+def _begin(place: Place, options: argparse.Namespace) -> int:
+    processes.restart(place, options.part)
+    return 0
+
+
+def _image(place: Place, options: argparse.Namespace) -> int:
+    if not lifecycle.is_up(place):
+        raise LabError(f"{place.name} is not up. First: python -m lab up")
+    report = Reporter()
+    names = list(project.IMAGES) if options.name == "all" else [options.name]
+    for name in names:
+        project.build_and_import(place, project.IMAGES[name], report)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lab", description="the local Kubernetes cluster")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for name, do, text in (
+        ("up", _up, "start the cluster, building its programs the first time"),
+        ("down", _down, "stop everything and delete its state; what was built is kept"),
+        ("shell", _shell, "a shell inside the cluster's network"),
+        ("status", _status, "what runs, with its memory"),
+    ):
+        verbs.add_parser(name, help=text).set_defaults(do=do)
+    run = verbs.add_parser("run", help="run a command inside; starts the cluster if it is down")
+    run.add_argument("command", nargs=argparse.REMAINDER)
+    run.set_defaults(do=_run)
+    logs = verbs.add_parser("logs", help="the last lines of a part's log, or the list of logs")
+    logs.add_argument("part", nargs="?")
+    logs.set_defaults(do=_logs)
+    for name, do in (("stop", _stop), ("start", _begin)):
+        verb = verbs.add_parser(name, help=f"{name} one part, to test a fault")
+        verb.add_argument("part")
+        verb.set_defaults(do=do)
+    image = verbs.add_parser("image", help="build an image of this project and import it")
+    image.add_argument("name", choices=[*project.IMAGES, "all"])
+    image.set_defaults(do=_image)
+    return parser
+
+
+def _as_interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""Container images made on this machine: nothing is ever pulled."""
