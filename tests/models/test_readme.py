@@ -25,6 +25,6 @@ def test_the_example_serves(tmp_path: Path) -> None:
         scraped = server.scrape()
     classes = [prediction["class"] for prediction in json.loads(answer.body)["predictions"]]
     assert classes == ["dark", None, "lit"]
-    listed = set(re.findall(r"^\| `(inference_\w+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE))
+    listed = set(re.findall(r"(?m)^\| `(inference_\w+)` \|", README.read_text(encoding="utf-8")))
     exported = {re.sub(r"_(bucket|count|sum)\{.*|\{.*", "", series) for series in scraped}
     assert exported == listed
