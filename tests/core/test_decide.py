@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from core.world import BAD, DOWN, FEW, GOOD, NOTHING, STALE, World, a_spec, healthy, serving
 
+from core.world import BAD, DOWN, FEW, GOOD, NOTHING, STALE, World, a_spec, healthy, serving
 from sluice.api.reasons import ConditionType, Outcome, Reason, StageKind, Verdict
 from sluice.core.actions import ApplyRoute
 from sluice.core.decide import decide

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
-from core.world import BAD, DOWN, FEW, GOOD, NOTHING, STALE, World, a_spec, healthy
 from hypothesis import Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from core.world import BAD, DOWN, FEW, GOOD, NOTHING, STALE, World, a_spec, healthy
 from sluice.api.reasons import Outcome, StageKind
 from sluice.core.decide import decide
 from sluice.core.observation import Pod, Workload
@@ -68,7 +68,9 @@ class Rollouts(RuleBasedStateMachine):
     def pods(self, model: str, restarts: int, *, ready: bool) -> None:
         name = World(raw_spec=a_spec(model)).wanted()
         pod = Pod(name=f"{name}-pod", ready=ready, restarts=restarts)
-        sick = Workload(True, 1, (pod,), frozenset({pod.name} if ready else ()))
+        sick = Workload(
+            exists=True, desired=1, pods=(pod,), warm=frozenset({pod.name} if ready else ())
+        )
         self.world.sick[name] = sick
         if name in self.world.services:
             self.world.services[name] = sick
@@ -132,9 +134,7 @@ class Rollouts(RuleBasedStateMachine):
         seen, self.stage_seen = self.stage_seen, here
         if seen is None or seen[0] != here[0] or seen[1] is here[1]:
             return
-        reachable = {
-            kind for step in Step for kind in TABLE.get((seen[1], step), frozenset())
-        }
+        reachable = {kind for step in Step for kind in TABLE.get((seen[1], step), frozenset())}
         # Several passes may lie between two looks, a spec may come back to its own revision,
         # and a ladder may change under a stage.
         chain = set(reachable)

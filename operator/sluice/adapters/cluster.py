@@ -19,7 +19,7 @@ from sluice.errors import ClusterRefused, ForeignChange, SourceUnavailable
 
 Json = dict[str, Any]
 
-_TIMEOUT = (3.0, 10.0)
+_TIMEOUT_SECONDS = 10.0
 _APPLY = "application/apply-patch+yaml"
 _NOT_FOUND = 404
 _CONFLICT = 409
@@ -61,7 +61,7 @@ class Cluster:
                     namespace,
                     kind.plural,
                     name,
-                    _request_timeout=_TIMEOUT,
+                    _request_timeout=_TIMEOUT_SECONDS,
                 )
             except ApiException as error:
                 if error.status == _NOT_FOUND:
@@ -73,30 +73,28 @@ class Cluster:
         """Return the pods that match `selector`, as the API server wrote them."""
         async with _translated(f"list pods of {namespace}"):
             page = await self._core.list_namespaced_pod(
-                namespace, label_selector=selector, _request_timeout=_TIMEOUT
+                namespace, label_selector=selector, _request_timeout=_TIMEOUT_SECONDS
             )
             return [self._api.sanitize_for_serialization(pod) for pod in page.items]
 
-    async def apply(self, kind: Kind, manifest: Json) -> Json:
+    async def apply(self, kind: Kind, manifest: Json) -> None:
         """Write the object by server-side apply, taking over what others changed in it."""
         metadata = manifest["metadata"]
         async with _translated(f"write {kind.plural} {metadata['namespace']}/{metadata['name']}"):
-            return dict(
-                await self._custom.patch_namespaced_custom_object(
-                    kind.group,
-                    kind.version,
-                    metadata["namespace"],
-                    kind.plural,
-                    metadata["name"],
-                    manifest,
-                    field_manager=FIELD_MANAGER,
-                    force=True,
-                    _content_type=_APPLY,
-                    _request_timeout=_TIMEOUT,
-                )
+            await self._custom.patch_namespaced_custom_object(
+                kind.group,
+                kind.version,
+                metadata["namespace"],
+                kind.plural,
+                metadata["name"],
+                manifest,
+                field_manager=FIELD_MANAGER,
+                force=True,
+                _content_type=_APPLY,
+                _request_timeout=_TIMEOUT_SECONDS,
             )
 
-    async def apply_status(self, kind: Kind, manifest: Json) -> Json:
+    async def apply_status(self, kind: Kind, manifest: Json) -> None:
         """Write the status by server-side apply.
 
         With `metadata.resourceVersion` in it the write fails if the object changed since.
@@ -106,19 +104,17 @@ class Cluster:
         metadata = manifest["metadata"]
         where = f"{kind.plural} {metadata['namespace']}/{metadata['name']}"
         async with _translated(f"write the status of {where}"):
-            return dict(
-                await self._custom.patch_namespaced_custom_object_status(
-                    kind.group,
-                    kind.version,
-                    metadata["namespace"],
-                    kind.plural,
-                    metadata["name"],
-                    manifest,
-                    field_manager=STATUS_FIELD_MANAGER,
-                    force=True,
-                    _content_type=_APPLY,
-                    _request_timeout=_TIMEOUT,
-                )
+            await self._custom.patch_namespaced_custom_object_status(
+                kind.group,
+                kind.version,
+                metadata["namespace"],
+                kind.plural,
+                metadata["name"],
+                manifest,
+                field_manager=STATUS_FIELD_MANAGER,
+                force=True,
+                _content_type=_APPLY,
+                _request_timeout=_TIMEOUT_SECONDS,
             )
 
     async def delete(self, kind: Kind, namespace: str, name: str) -> None:
@@ -131,7 +127,7 @@ class Cluster:
                     namespace,
                     kind.plural,
                     name,
-                    _request_timeout=_TIMEOUT,
+                    _request_timeout=_TIMEOUT_SECONDS,
                 )
             except ApiException as error:
                 if error.status != _NOT_FOUND:
@@ -150,7 +146,7 @@ class Cluster:
                 metadata["namespace"],
                 kind.plural,
                 manifest,
-                _request_timeout=_TIMEOUT,
+                _request_timeout=_TIMEOUT_SECONDS,
             )
 
     async def replace(self, kind: Kind, manifest: Json) -> None:
@@ -167,7 +163,7 @@ class Cluster:
                 kind.plural,
                 metadata["name"],
                 manifest,
-                _request_timeout=_TIMEOUT,
+                _request_timeout=_TIMEOUT_SECONDS,
             )
 
     async def list(
@@ -181,7 +177,7 @@ class Cluster:
                     kind.version,
                     kind.plural,
                     label_selector=selector,
-                    _request_timeout=_TIMEOUT,
+                    _request_timeout=_TIMEOUT_SECONDS,
                 )
             else:
                 page = await self._custom.list_namespaced_custom_object(
@@ -190,7 +186,7 @@ class Cluster:
                     namespace,
                     kind.plural,
                     label_selector=selector,
-                    _request_timeout=_TIMEOUT,
+                    _request_timeout=_TIMEOUT_SECONDS,
                 )
         return list(page["items"])
 

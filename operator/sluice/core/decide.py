@@ -46,7 +46,9 @@ def decide(o: Observation) -> Decision:
         status=status if _worth_writing(o, policy, status) else None,
         actions=actions,
         events=_events(o, status, moved=isinstance(course, Move)),
-        requeue_seconds=_requeue(policy, now, wait, moved=isinstance(course, Move)),
+        requeue_seconds=_requeue(
+            policy, now, wait, moved=isinstance(course, Move), acted=bool(actions)
+        ),
         explanation=status.message,
     )
 
@@ -165,14 +167,19 @@ def _lasting(status: ModelDeploymentStatus) -> object:
     )
 
 
-def _requeue(policy: Policy, now: Standing, wait: float, *, moved: bool) -> float | None:
+def _requeue(
+    policy: Policy, now: Standing, wait: float, *, moved: bool, acted: bool
+) -> float | None:
     if moved:
         return 0.0
     if now.stage.kind in stages.TRIALS:
         return float(policy.rollout.interval_seconds)
     if now.stage.kind is StageKind.ROLLING_BACK:
         return min(1.0, policy.rollout.interval_seconds)
-    return wait + 0.1 if wait else None
+    if wait:
+        return wait + 0.1
+    # What was done may make the next thing due, such as the farewell after an end.
+    return 1.0 if acted else None
 
 
 _MOVES = {
@@ -197,6 +204,9 @@ _WARNINGS = frozenset(
     }
 )
 
+_NEWSWORTHY = _WARNINGS | {Reason.PAUSED, Reason.WAITING_FOR_CAPACITY}
+"""Reasons to stand still that are told when they begin and when they end."""
+
 
 def _events(o: Observation, new: ModelDeploymentStatus, *, moved: bool) -> tuple[Event, ...]:
     """Return what is worth telling: a stage entered, and a condition whose reason turned."""
@@ -212,7 +222,8 @@ def _events(o: Observation, new: ModelDeploymentStatus, *, moved: bool) -> tuple
             case ConditionType.ACCEPTED if condition.status == "False":
                 news = was is None or was.message != condition.message
             case ConditionType.PROGRESSING:
-                news = not moved and was is not None and was.reason != condition.reason
+                reasons = {condition.reason} ^ ({was.reason} if was else {condition.reason})
+                news = not moved and bool(reasons & _NEWSWORTHY)
             case _:
                 news = False
         if news:

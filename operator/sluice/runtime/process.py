@@ -42,6 +42,8 @@ def run(settings: Settings) -> int:
         log_refkey="k8s",
     )
     logging.getLogger().setLevel(settings.log_level)
+    # At INFO Kopf tells of each event that it handed over.
+    logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLogger().level))
     return asyncio.run(_run(settings))
 
 

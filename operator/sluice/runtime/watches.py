@@ -60,6 +60,11 @@ def bind(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
     """Feed `queue` from the watches of parents and children."""
     generations: dict[Key, int] = {}
 
+    @kopf.on.login(registry=registry)
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:  # noqa: ANN401
+        # Called again whenever the API server says 401: service account tokens are renewed.
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
     @kopf.on.event(DEPLOYMENTS.group, DEPLOYMENTS.version, DEPLOYMENTS.plural, registry=registry)
     async def parent(
         *,
