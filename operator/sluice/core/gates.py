@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import assert_never
 
 from sluice.api import promql
@@ -152,9 +151,9 @@ def judge(gate: Gate, measurement: Measurement | None, now: datetime) -> Reading
 
 
 def _within(gate: Gate, value: float) -> bool:
-    exact = Decimal(value)
-    return (gate.min is None or exact >= Decimal(gate.min)) and (
-        gate.max is None or exact <= Decimal(gate.max)
+    # Both sides as the nearest double: 0.02 measured is within a bound of "0.02".
+    return (gate.min is None or value >= float(gate.min)) and (
+        gate.max is None or value <= float(gate.max)
     )
 
 
