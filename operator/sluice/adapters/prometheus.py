@@ -117,7 +117,9 @@ class Prometheus:
         if client is None:
             session = requests.Session()
             session.trust_env = False  # no netrc, no proxy picked up by accident
-            client = PrometheusConnect(url=self._url, session=session, retry=Retry(total=0))
+            # `read=False` lets a time-out be told from a refused connection.
+            retry = Retry(total=0, read=False)
+            client = PrometheusConnect(url=self._url, session=session, retry=retry)
             self._local.client = client
         return client
 
