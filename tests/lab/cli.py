@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from lab import lifecycle, namespaces, preflight, processes, status
 from lab.errors import LabError
 from lab.images import project
+from lab.images.buildah import HOST_NETWORK
 from lab.place import CHECKOUT, GATEWAY_URL, PROMETHEUS_URL, Place, place_of
 from lab.report import Reporter
 from lab.toolchain import programs
@@ -42,6 +43,8 @@ def environment(place: Place) -> dict[str, str]:
         "LAB_DIR": str(place.folder),
         "LAB_GATEWAY_URL": GATEWAY_URL,
         "LAB_PROMETHEUS_URL": PROMETHEUS_URL,
+        # The way out to the package registries, for builds started from inside.
+        HOST_NETWORK: os.environ.get(HOST_NETWORK, f"/proc/{os.getpid()}/ns/net"),
         "NO_PROXY": "*",
         "no_proxy": "*",
         "PATH": os.pathsep.join([*tools, os.environ.get("PATH", "")]),

@@ -16,12 +16,17 @@ from lab.place import cache_folder
 _NOT_FOR_BUILDS = {"find-links", "cert", "client-cert", "cache-dir", "log", "target", "require"}
 _CERTIFICATES = "/etc/ssl/certs"
 
+HOST_NETWORK = "LAB_HOST_NETWORK"
+"""Environment variable inside the lab: the machine's own network namespace."""
+
 
 def run(*words: str | Path, log: Path | None = None) -> str:
     """Run one buildah command; its output also goes to `log`."""
     storage = ["--root", cache_folder() / "buildah", "--runroot", "/run/sluice-buildah"]
+    outside = os.environ.get(HOST_NETWORK)
+    enter = ["nsenter", f"--net={outside}"] if outside else []
     output = commands.run(
-        ["buildah", *storage, "--storage-driver", "overlay", *words],
+        [*enter, "buildah", *storage, "--storage-driver", "overlay", *words],
         env={"BUILDAH_ISOLATION": "chroot"},
     )
     if log is not None:
