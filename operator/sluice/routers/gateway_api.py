@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sluice.api.names import MODE_HEADER
 from sluice.api.spec import Traffic
 from sluice.routers.split import Split
 
@@ -31,11 +32,16 @@ def render(traffic: Traffic, split: Split) -> Json:
             _backend(revision) | {"weight": weight} for revision, weight in split.weights
         ],
     }
+    # Only Sluice's own requests may call themselves probes.
+    filters: list[Json] = [
+        {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": [MODE_HEADER]}}
+    ]
     if split.mirror:
         mirror: Json = {"backendRef": _backend(split.mirror)}
         if split.mirror_percent != 100:  # noqa: PLR2004 - percent
             mirror["percent"] = split.mirror_percent
-        rule["filters"] = [{"type": "RequestMirror", "requestMirror": mirror}]
+        filters.append({"type": "RequestMirror", "requestMirror": mirror})
+    rule["filters"] = filters
     return {
         "parentRefs": [
             {"group": "gateway.networking.k8s.io", "kind": "Gateway"} | ref.to_dict()

@@ -113,6 +113,8 @@ async def _lead(
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             standalone=True,
+            # Otherwise Kopf asks for the user's name, which a bare uid does not have.
+            identity=settings.identity,  # type: ignore[arg-type]
             stop_flag=stop,
         )
     )
