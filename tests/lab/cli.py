@@ -55,7 +55,7 @@ def _up(place: Place, _: argparse.Namespace) -> int:
     report = Reporter()
     with lifecycle.locked(place, report):
         if lifecycle.is_up(place):
-            report.say(f"{place.name} is up already")
+            report.say(f"{place.name} is {status.headline(place)} already")
         else:
             _start(place, report)
     print(f"Next: python -m lab run -- kubectl get pods -A    (logs: {place.logs})")
@@ -63,6 +63,12 @@ def _up(place: Place, _: argparse.Namespace) -> int:
 
 
 def _start(place: Place, report: Reporter) -> None:
+    if "LAB_DIR" in os.environ:
+        # From in here no package registry can be reached, and a start would end the lab around us.
+        raise LabError(
+            f"{place.name} is {status.headline(place)}, and this command runs inside a lab."
+            " Leave it, then: python -m lab up"
+        )
     preflight.check_and_install(report)
     lifecycle.up(place, report)
     report.milestone("up", f"{place.name} is up")
@@ -126,10 +132,7 @@ def _status(place: Place, _: argparse.Namespace) -> int:
 
 
 def _stop(place: Place, options: argparse.Namespace) -> int:
-    record = processes.read_record(place, options.part)
-    if record is None:
-        raise LabError(f"stop: {options.part} was never started. See: python -m lab status")
-    processes.stop(record)
+    processes.hold(place, options.part)
     return 0
 
 

@@ -42,19 +42,25 @@ def locked(place: Place, report: Reporter) -> Iterator[None]:
 
 
 def is_up(place: Place) -> bool:
-    """Tell whether a start was completed and all its programs still run."""
-    records = processes.all_records(place)
+    """Tell whether a start was completed and every program runs or is held on purpose."""
     return (
         place.ready_marker.exists()
         and place.network_namespace.exists()
-        and bool(records)
-        and all(processes.alive(record) for record in records)
+        and bool(processes.all_records(place))
+        and not crashed_parts(place)
     )
 
 
-def dead_parts(place: Place) -> list[str]:
-    """Return the parts that were started and do not run any more."""
-    return [r.part for r in processes.all_records(place) if not processes.alive(r)]
+def crashed_parts(place: Place) -> list[str]:
+    """Return the parts that ended though nobody stopped them."""
+    records = processes.all_records(place)
+    return [r.part for r in records if not r.held and not processes.alive(r)]
+
+
+def held_parts(place: Place) -> list[str]:
+    """Return the parts that were stopped on purpose."""
+    records = processes.all_records(place)
+    return [r.part for r in records if r.held and not processes.alive(r)]
 
 
 def up(place: Place, report: Reporter) -> None:

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lab import cgroups
@@ -24,13 +24,17 @@ _STATE, _START_TICKS = 0, 19
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One started program. `start_ticks` is in clock ticks since boot."""
+    """One started program. `start_ticks` is in clock ticks since boot.
+
+    `held` says that somebody stopped it on purpose: it is no crash that it does not run.
+    """
 
     part: str
     pid: int
     start_ticks: int
     argv: tuple[str, ...]
     env: Mapping[str, str]
+    held: bool = False
 
 
 def parse_stat(text: str) -> tuple[str, int]:
@@ -70,7 +74,14 @@ def read_record(place: Place, part: str) -> Record | None:
 def parse_record(text: str) -> Record:
     """Return the record that `format_record` wrote."""
     raw = json.loads(text)
-    return Record(raw["part"], raw["pid"], raw["start_ticks"], tuple(raw["argv"]), raw["env"])
+    return Record(
+        part=raw["part"],
+        pid=raw["pid"],
+        start_ticks=raw["start_ticks"],
+        argv=tuple(raw["argv"]),
+        env=raw["env"],
+        held=raw.get("held", False),
+    )
 
 
 def format_record(record: Record) -> str:
@@ -114,7 +125,7 @@ def start(
         os.close(log)
     ticks = start_ticks(pid)
     record = Record(part, pid, -1 if ticks is None else ticks, words, dict(env or {}))
-    (place.records / f"{part}.json").write_text(format_record(record))
+    _write(place, record)
     return record
 
 
@@ -128,13 +139,34 @@ def stop(record: Record, *, seconds: float = 10.0) -> None:
         time.sleep(0.05)
 
 
+def hold(place: Place, part: str) -> None:
+    """Stop a part on purpose, until `restart`; the lab counts as up meanwhile."""
+    record = _known(place, part)
+    # Written first: who looks in between must not take this for a crash.
+    _write(place, replace(record, held=True))
+    stop(record)
+
+
 def restart(place: Place, part: str) -> Record:
     """Start a part again by its recorded command; harmless if it runs."""
+    record = _known(place, part)
+    return record if alive(record) else start(place, part, record.argv, record.env)
+
+
+def _known(place: Place, part: str) -> Record:
     record = read_record(place, part)
     if record is None:
         known = ", ".join(sorted(file.stem for file in place.records.glob("*.json")))
         raise LabError(f"part {part}: unknown. Known parts: {known or 'none, the lab is down'}")
-    return record if alive(record) else start(place, part, record.argv, record.env)
+    return record
+
+
+def _write(place: Place, record: Record) -> None:
+    """Replace the record all at once: others read it at any time."""
+    file = place.records / f"{record.part}.json"
+    scratch = file.with_suffix(f".{os.getpid()}.new")
+    scratch.write_text(format_record(record))
+    scratch.rename(file)
 
 
 def _signal(record: Record, number: signal.Signals) -> None:

@@ -16,9 +16,7 @@ def show(place: Place) -> int:
     console = Console()
     records = processes.all_records(place)
     up = lifecycle.is_up(place)
-    dead = lifecycle.dead_parts(place)
-    state = "up" if up else f"not whole: {', '.join(dead)} stopped" if dead else "down"
-    console.print(f"{place.name}: {state}")
+    console.print(f"{place.name}: {headline(place)}")
     if not records:
         return 1
     table = Table(box=None)
@@ -27,7 +25,8 @@ def show(place: Place) -> int:
     for record in records:
         lives = processes.alive(record)
         memory = f"{resident_mib(record.pid):.0f}" if lives else ""
-        table.add_row(record.part, str(record.pid), "runs" if lives else "stopped", memory)
+        state = "runs" if lives else "stopped on purpose" if record.held else "crashed"
+        table.add_row(record.part, str(record.pid), state, memory)
     programs = sum(resident_mib(pid) for pid in cgroups.part_pids(place))
     pods = sum(resident_mib(pid) for pid in cgroups.pod_pids(place))
     console.print(table)
@@ -35,6 +34,17 @@ def show(place: Place) -> int:
     console.print(f"gateway {GATEWAY_URL}  prometheus {PROMETHEUS_URL}  (inside: lab run, lab shell)")
     console.print(f"KUBECONFIG={place.kubeconfig}  logs {place.logs}")
     return 0 if up else 1
+
+
+def headline(place: Place) -> str:
+    """Return in one line whether the lab is up, and what it lacks."""
+    if crashed := lifecycle.crashed_parts(place):
+        return f"not whole: {', '.join(crashed)} crashed. See: lab logs {crashed[0]}"
+    if not lifecycle.is_up(place):
+        return "down"
+    if held := lifecycle.held_parts(place):
+        return f"up, without {', '.join(held)}. Next: lab start {held[0]}"
+    return "up"
 
 
 def resident_mib(pid: int) -> float:
