@@ -126,8 +126,14 @@ def _run_steps(place: Place, tools: Toolbox, report: Reporter) -> None:
         "controllers": Step(
             lambda: control_plane.start_controllers(place, tools), needs=("api-server",)
         ),
-        "gateway-crds": Step(lambda: gateway.install_crds(tools, clients[0]), needs=("api-server",)),
+        "gateway-api": Step(
+            lambda: gateway.install_gateway_api(tools, clients[0]), needs=("api-server",)
+        ),
         "kserve-crds": Step(lambda: kserve.install_crds(tools, clients[0]), needs=("api-server",)),
+        # After the others: KServe's start, the longest, waits for those.
+        "envoy-crds": Step(
+            lambda: gateway.install_envoy_crds(tools, clients[0]), needs=("gateway-api",)
+        ),
         "kubelet": Step(
             lambda: node.start_kubelet(place, tools, clients[0]),
             needs=("api-server", "containerd"),
@@ -135,9 +141,15 @@ def _run_steps(place: Place, tools: Toolbox, report: Reporter) -> None:
         "proxy": Step(lambda: node.start_proxy(place, tools), needs=("api-server",)),
         # KServe watches HTTPRoutes and looks only once whether they exist.
         "kserve": Step(
-            lambda: kserve.start(place, tools, clients[0]), needs=("gateway-crds", "kserve-crds")
+            lambda: kserve.start(place, tools, clients[0]), needs=("gateway-api", "kserve-crds")
         ),
-        "gateway": Step(lambda: gateway.start(place, tools, clients[0]), needs=("gateway-crds",)),
+        "gateway-certificates": Step(
+            lambda: gateway.make_certificates(place, tools, clients[0]), needs=("api-server",)
+        ),
+        "gateway": Step(
+            lambda: gateway.start(place, tools, clients[0]),
+            needs=("gateway-api", "envoy-crds", "gateway-certificates"),
+        ),
         "dns": Step(lambda: dns.start(place, tools, clients[0]), needs=("api-server",)),
         "prometheus": Step(lambda: prometheus.start(place, tools, clients[0]), needs=("api-server",)),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import api, commands, processes
-from lab.api import Api
+from lab.api import Api, Document
 from lab.place import GATEWAY_URL, NODE_IP, Place
 from lab.toolchain import envoy, manifests
 from lab.toolchain.build import Toolbox
@@ -18,27 +18,36 @@ _OWN_NAMESPACE = "envoy-gateway-system"
 _CLASS = "envoy"
 
 
-def install_crds(tools: Toolbox, client: Api) -> None:
-    """Apply the custom resources of Gateway API and Envoy Gateway."""
-    client.apply_crds(manifests.load(tools.path("gateway-manifests"), "crds"))
+def install_gateway_api(tools: Toolbox, client: Api) -> None:
+    """Create the custom resources of Gateway API, and the policies that guard them."""
+    client.install([crd for crd in _crds(tools) if not _is_envoys(crd)])
+
+
+def install_envoy_crds(tools: Toolbox, client: Api) -> None:
+    """Create Envoy Gateway's own custom resources."""
+    client.install([crd for crd in _crds(tools) if _is_envoys(crd)])
+
+
+def make_certificates(place: Place, tools: Toolbox, client: Api) -> None:
+    """Have Envoy Gateway make the certificates between it and Envoy, and put them in place."""
+    folder = _folder(place)
+    program = tools.path("envoy-gateway")
+    client.apply(api.namespace(_OWN_NAMESPACE))
+    commands.run([program, "certgen", "--disable-topology-injector"], env=_environment(place))
+    # It reads its own certificate from /certs, which the mount namespace makes this folder.
+    _write_secret(client, "envoy-gateway", folder / "certs")
+    _write_secret(client, "envoy", folder / "config" / "certs" / "envoy")
 
 
 def start(place: Place, tools: Toolbox, client: Api) -> None:
     """Start Envoy Gateway, declare the Gateway, and wait until Envoy answers on its port."""
-    folder = place.state / "envoy-gateway"
-    program = tools.path("envoy-gateway")
-    client.apply(api.namespace(_OWN_NAMESPACE))
+    folder = _folder(place)
     client.apply_all(objects())
-    environment = {"KUBECONFIG": str(place.kubeconfig)}
-    commands.run([program, "certgen", "--disable-topology-injector"], env=environment)
-    # It reads its own certificate from /certs, which the mount namespace makes this folder.
-    _write_secret(client, "envoy-gateway", folder / "certs")
-    _write_secret(client, "envoy", folder / "config" / "certs" / "envoy")
     _link_envoy(folder, tools.path("envoy"))
     config = folder / "envoy-gateway.json"
     config.write_text(json.dumps(config_document(folder)))
-    argv = [program, "server", "--config-path", config]
-    processes.start(place, "envoy-gateway", argv, env=environment)
+    argv: list[str | Path] = [tools.path("envoy-gateway"), "server", "--config-path", config]
+    processes.start(place, "envoy-gateway", argv, env=_environment(place))
     api.until(
         lambda: api.http_status(f"{GATEWAY_URL}/") > 0,
         what="the gateway answers",
@@ -110,6 +119,22 @@ def objects() -> list[dict[str, Any]]:
             },
         },
     ]
+
+
+def _crds(tools: Toolbox) -> list[dict[str, Any]]:
+    return manifests.load(tools.path("gateway-manifests"), "crds")
+
+
+def _is_envoys(document: Document) -> bool:
+    return bool(document["metadata"]["name"].endswith(".gateway.envoyproxy.io"))
+
+
+def _folder(place: Place) -> Path:
+    return place.state / "envoy-gateway"
+
+
+def _environment(place: Place) -> dict[str, str]:
+    return {"KUBECONFIG": str(place.kubeconfig)}
 
 
 def _write_secret(client: Api, name: str, folder: Path) -> None:

@@ -17,11 +17,11 @@ _HEALTH = "127.0.0.1:18081"
 
 
 def install_crds(tools: Toolbox, client: Api) -> None:
-    """Apply KServe's custom resources, its namespace and its settings."""
+    """Create KServe's custom resources, its namespace and its settings."""
     folder = tools.path("kserve-manifests")
     client.apply(api.namespace(NAMESPACE))
     client.apply(configmap(manifests.load(folder, "configmap")[0]))
-    client.apply_crds(manifests.load(folder, "crds"))
+    client.install(manifests.load(folder, "crds"))
 
 
 def start(place: Place, tools: Toolbox, client: Api) -> None:
