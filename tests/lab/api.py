@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.1
 Document = Mapping[str, Any]
 
 
-class Refused(LabError):
+class Refused(LabError):  # noqa: N818 - named for what is so, like Kubernetes' reasons
     """The API server's answer to a request that it did not carry out."""
 
     def __init__(self, request: str, status: int, answer: str) -> None:
@@ -76,7 +76,7 @@ class Api:
         finally:
             connection.close()
         if response.status >= http.client.BAD_REQUEST:
-            raise Refused(f"{method} {path.split('?')[0]}", response.status, text)
+            raise Refused(f"{method} {path.partition('?')[0]}", response.status, text)
         return text
 
     def path_of(self, document: Document) -> str:

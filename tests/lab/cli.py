@@ -23,13 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = place_of(CHECKOUT)
     try:
         result: int = options.do(place, options)
-        return result
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("lab: interrupted", file=sys.stderr)
         return 130
+    return result
 
 
 def environment(place: Place) -> dict[str, str]:
@@ -167,10 +167,10 @@ def _parser() -> argparse.ArgumentParser:
     logs = verbs.add_parser("logs", help="the last lines of a part's log, or the list of logs")
     logs.add_argument("part", nargs="?")
     logs.set_defaults(do=_logs)
-    for name, do in (("stop", _stop), ("start", _begin)):
+    for name, change in (("stop", _stop), ("start", _begin)):
         verb = verbs.add_parser(name, help=f"{name} one part, to test a fault")
         verb.add_argument("part")
-        verb.set_defaults(do=do)
+        verb.set_defaults(do=change)
     image = verbs.add_parser("image", help="build an image of this project and import it")
     image.add_argument("name", choices=[*project.IMAGES, "all"])
     image.set_defaults(do=_image)

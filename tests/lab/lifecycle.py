@@ -151,7 +151,9 @@ def _run_steps(place: Place, tools: Toolbox, report: Reporter) -> None:
             needs=("gateway-api", "envoy-crds", "gateway-certificates"),
         ),
         "dns": Step(lambda: dns.start(place, tools, clients[0]), needs=("api-server",)),
-        "prometheus": Step(lambda: prometheus.start(place, tools, clients[0]), needs=("api-server",)),
+        "prometheus": Step(
+            lambda: prometheus.start(place, tools, clients[0]), needs=("api-server",)
+        ),
     }
 
     def done(name: str) -> None:

@@ -44,9 +44,11 @@ def create(place: Place) -> Pki:
     _key(pki, "sa")
     _key(pki, "ca")
     commands.run(
-        ["openssl", "req", "-x509", "-new", "-key", pki.key("ca"), "-out", pki.crt("ca")]
-        + ["-subj", "/CN=sluice-lab", "-days", _DAYS]
-    )
+        [
+            "openssl", "req", "-x509", "-new", "-key", pki.key("ca"), "-out", pki.crt("ca"),
+            "-subj", "/CN=sluice-lab", "-days", _DAYS,
+        ]
+    )  # fmt: skip
     _sign(pki, "admin", "/O=system:masters/CN=admin")
     _sign(pki, "server", "/CN=server", _SERVER_NAMES)
     place.kubeconfig.write_text(kubeconfig(pki))
@@ -69,14 +71,16 @@ def kubeconfig(pki: Pki) -> str:
         "client-certificate-data": encoded(pki.crt("admin")),
         "client-key-data": encoded(pki.key("admin")),
     }
-    return json.dumps({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "lab", "cluster": cluster}],
-        "users": [{"name": "admin", "user": user}],
-        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "admin"}}],
-        "current-context": "lab",
-    })
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "lab", "cluster": cluster}],
+            "users": [{"name": "admin", "user": user}],
+            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "admin"}}],
+            "current-context": "lab",
+        }
+    )
 
 
 def _key(pki: Pki, name: str) -> None:
@@ -94,7 +98,9 @@ def _sign(pki: Pki, name: str, subject: str, names: str = "") -> None:
             ["openssl", "req", "-new", "-key", pki.key(name), "-subj", subject, "-out", request]
         )
         commands.run(
-            ["openssl", "x509", "-req", "-in", request, "-out", pki.crt(name), "-days", _DAYS]
-            + ["-CA", pki.crt("ca"), "-CAkey", pki.key("ca"), "-CAcreateserial"]
-            + ["-extfile", extensions]
-        )
+            [
+                "openssl", "x509", "-req", "-in", request, "-out", pki.crt(name), "-days", _DAYS,
+                "-CA", pki.crt("ca"), "-CAkey", pki.key("ca"), "-CAcreateserial",
+                "-extfile", extensions,
+            ]
+        )  # fmt: skip

@@ -31,7 +31,9 @@ def show(place: Place) -> int:
     pods = sum(resident_mib(pid) for pid in cgroups.pod_pids(place))
     console.print(table)
     console.print(f"all programs {programs:.0f} MiB, pods {pods:.0f} MiB")
-    console.print(f"gateway {GATEWAY_URL}  prometheus {PROMETHEUS_URL}  (inside: lab run, lab shell)")
+    console.print(
+        f"gateway {GATEWAY_URL}  prometheus {PROMETHEUS_URL}  (inside: lab run, lab shell)"
+    )
     console.print(f"KUBECONFIG={place.kubeconfig}  logs {place.logs}")
     return 0 if up else 1
 

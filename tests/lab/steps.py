@@ -19,9 +19,7 @@ class Step:
 def startable(steps: Mapping[str, Step], started: set[str], done: set[str]) -> list[str]:
     """Return the steps that can begin now, in the order they were given."""
     return [
-        name
-        for name, step in steps.items()
-        if name not in started and done.issuperset(step.needs)
+        name for name, step in steps.items() if name not in started and done.issuperset(step.needs)
     ]
 
 

@@ -35,8 +35,7 @@ def _archive(report: Reporter) -> Path:
         report.say("making the base image from Debian packages (about a minute)")
         file.parent.mkdir(parents=True, exist_ok=True)
         scratch = file.with_suffix(".new.tar")
-        argv = ["mmdebstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, scratch]
-        commands.run(argv)
+        commands.run(["mmdebstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, scratch])
         scratch.rename(file)
         report.milestone("base image", "base image made")
     return file

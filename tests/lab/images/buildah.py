@@ -22,7 +22,7 @@ HOST_NETWORK = "LAB_HOST_NETWORK"
 
 def run(*words: str | Path, log: Path | None = None) -> str:
     """Run one buildah command; its output also goes to `log`."""
-    storage = ["--root", cache_folder() / "buildah", "--runroot", "/run/sluice-buildah"]
+    storage = ["--root", str(cache_folder() / "buildah"), "--runroot", "/run/sluice-buildah"]
     outside = os.environ.get(HOST_NETWORK)
     enter = ["nsenter", f"--net={outside}"] if outside else []
     output = commands.run(

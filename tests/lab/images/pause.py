@@ -53,13 +53,15 @@ def layer(busybox: bytes) -> bytes:
 def image(layer_tar: bytes) -> bytes:
     """Return a docker-archive of one layer."""
     diff = hashlib.sha256(layer_tar).hexdigest()
-    config = json.dumps({
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {"Entrypoint": ["/bin/sleep", "infinity"], "Env": ["PATH=/bin"]},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff}"]},
-        "history": [{"created_by": "sluice lab"}],
-    }).encode()
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Entrypoint": ["/bin/sleep", "infinity"], "Env": ["PATH=/bin"]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff}"]},
+            "history": [{"created_by": "sluice lab"}],
+        }
+    ).encode()
     config_name = hashlib.sha256(config).hexdigest() + ".json"
     manifest = [{"Config": config_name, "RepoTags": [NAME], "Layers": [f"{diff}/layer.tar"]}]
     buffer = io.BytesIO()

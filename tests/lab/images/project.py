@@ -1,4 +1,4 @@
-"""The images of this project: built when their content changed, imported when the lab lacks them."""
+"""The images of this project: built when their content changed, imported when missing."""
 
 import json
 import time

@@ -71,13 +71,15 @@ def configmap(original: Document) -> dict[str, Any]:
     """
     data = {key: value for key, value in original["data"].items() if key != "_example"}
     data["deploy"] = json.dumps({"defaultDeploymentMode": "Standard"})
-    data["ingress"] = json.dumps({
-        "enableGatewayApi": True,
-        "kserveIngressGateway": f"{GATEWAY_NAMESPACE}/{GATEWAY_NAME}",
-        "ingressGateway": "unused/unused",
-        "ingressDomain": "example.com",
-        "urlScheme": "http",
-    })
+    data["ingress"] = json.dumps(
+        {
+            "enableGatewayApi": True,
+            "kserveIngressGateway": f"{GATEWAY_NAMESPACE}/{GATEWAY_NAME}",
+            "ingressGateway": "unused/unused",
+            "ingressDomain": "example.com",
+            "urlScheme": "http",
+        }
+    )
     resource = {
         "cpuRequest": "50m", "memoryRequest": "64Mi", "cpuLimit": "2", "memoryLimit": "2Gi",
     }  # fmt: skip

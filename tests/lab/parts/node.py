@@ -18,9 +18,17 @@ def start_kubelet(place: Place, tools: Toolbox, client: Api) -> None:
     (folder / "resolv.conf").write_text("")
     config = folder / "config.json"
     config.write_text(json.dumps(kubelet_config(place)))
-    argv = [tools.path("kubelet"), "--config", config, "--kubeconfig", place.kubeconfig]
-    argv += ["--node-ip", NODE_IP, "--hostname-override", NODE_NAME]
-    processes.start(place, "kubelet", argv)
+    processes.start(
+        place,
+        "kubelet",
+        [
+            tools.path("kubelet"),
+            "--config", config,
+            "--kubeconfig", place.kubeconfig,
+            "--node-ip", NODE_IP,
+            "--hostname-override", NODE_NAME,
+        ],
+    )  # fmt: skip
     path = f"/api/v1/nodes/{NODE_NAME}"
     api.until(
         lambda: api.has_condition(client.get(path), "Ready"), what="the node is Ready", seconds=60

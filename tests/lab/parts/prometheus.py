@@ -18,10 +18,18 @@ def start(place: Place, tools: Toolbox, client: Api) -> None:
     services.publish(client, "monitoring", "prometheus", {"http": ("TCP", _PORT)})
     config = place.state / "prometheus.yml"
     config.write_text(json.dumps(config_document(place)))
-    argv = [tools.path("prometheus"), "--config.file", config, "--web.listen-address", f"0.0.0.0:{_PORT}"]
-    argv += ["--storage.tsdb.path", place.state / "prometheus"]
-    argv += ["--storage.tsdb.retention.time", "1d", "--log.level", "warn"]
-    processes.start(place, "prometheus", argv)
+    processes.start(
+        place,
+        "prometheus",
+        [
+            tools.path("prometheus"),
+            "--config.file", config,
+            "--web.listen-address", f"0.0.0.0:{_PORT}",
+            "--storage.tsdb.path", place.state / "prometheus",
+            "--storage.tsdb.retention.time", "1d",
+            "--log.level", "warn",
+        ],
+    )  # fmt: skip
     api.until(
         lambda: api.http_status(f"{PROMETHEUS_URL}/-/ready") == 200,
         what="prometheus is ready",
@@ -57,9 +65,7 @@ def config_document(place: Place) -> dict[str, Any]:
         {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
         {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
         {
-            "source_labels": [
-                "__meta_kubernetes_pod_label_serving_kserve_io_inferenceservice"
-            ],
+            "source_labels": ["__meta_kubernetes_pod_label_serving_kserve_io_inferenceservice"],
             "target_label": "revision",
         },
     ]

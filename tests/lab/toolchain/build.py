@@ -156,8 +156,11 @@ def _build(batch: Batch, report: Reporter, progress: Progress) -> None:
     target.mkdir(parents=True, exist_ok=True)
     scratch = target / f".new-{os.getpid()}"
     scratch.mkdir(exist_ok=True)
-    argv = [go.compiler(), "build", "-v", "-trimpath", "-ldflags", programs.link_flags()]
-    argv += ["-tags", programs.TAGS, "-o", f"{scratch}/", *(program.package for program in batch.programs)]
+    argv = [
+        go.compiler(), "build", "-v", "-trimpath",
+        "-ldflags", programs.link_flags(), "-tags", programs.TAGS,
+        "-o", f"{scratch}/", *(program.package for program in batch.programs),
+    ]  # fmt: skip
     began = time.monotonic()
     lines: list[str] = []
     process = subprocess.Popen(

