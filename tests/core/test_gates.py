@@ -61,8 +61,10 @@ def test_a_mean_is_sum_over_count() -> None:
     )
 
 
-@pytest.mark.parametrize(("age", "expected"), [(0, 1), (10, 10), (59, 59), (60, 60), (900, 60)])
-def test_the_window_never_reaches_before_the_stage(age: int, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("age", "expected"), [(0, 0), (5, 0), (6, 1), (15, 10), (65, 60), (900, 60)]
+)
+def test_the_window_begins_when_the_stage_has_settled(age: int, expected: int) -> None:
     stage = Stage(
         name="s",
         kind=StageKind.SHADOW,
@@ -71,10 +73,9 @@ def test_the_window_never_reaches_before_the_stage(age: int, expected: int) -> N
         soak_time=EPOCH,
         reason=Reason.LOADED,
     )
+    now = EPOCH + timedelta(seconds=age)
 
-    assert expected == window_seconds(
-        a_gate(windowSeconds=60), stage, EPOCH + timedelta(seconds=age)
-    )
+    assert expected == window_seconds(a_gate(windowSeconds=60), stage, 5, now)
 
 
 def measured(value: float | None, samples: float | None = 100.0) -> Measured:
@@ -84,7 +85,7 @@ def measured(value: float | None, samples: float | None = 100.0) -> Measured:
 @pytest.mark.parametrize(
     ("measurement", "expected"),
     [
-        pytest.param(None, Verdict.NO_DATA, id="nothing was asked"),
+        pytest.param(None, Verdict.WAIT, id="the stage settles"),
         pytest.param(DOWN, Verdict.BROKEN, id="the source is down"),
         pytest.param(NOTHING, Verdict.NO_DATA, id="no such series"),
         pytest.param(STALE, Verdict.NO_DATA, id="the newest sample is old"),

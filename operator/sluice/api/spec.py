@@ -177,6 +177,9 @@ class Rollout(Resource):
     does not count against it. Default 1800."""
     drain_seconds: Annotated[int, Field(ge=0, le=3_600)] = 30
     """Seconds that a revision's pods stay after its traffic has left. Default 30."""
+    settle_seconds: Annotated[int, Field(ge=0, le=600)] = 5
+    """Seconds after a stage began that gates leave out: requests of the stage before still end
+    in them. Give it the longest time that a request takes. Default 5."""
     warm_up: WarmUp | None = None
     """Requests sent to each new pod before it gets traffic. None by default: a loaded model is
     enough."""

@@ -112,10 +112,20 @@ def _status(
         stage=_soaked(o, policy, now.stage, stay),
         stable=_arm(now.stable, split),
         candidate=_arm(now.candidate, split),
-        gates=readings if stay else (),
+        gates=_shown(o, now, stay, readings),
         failed_revisions=now.failed,
         policy=policy,
     )
+
+
+def _shown(
+    o: Observation, now: Standing, stay: Stay | None, readings: tuple[Reading, ...]
+) -> tuple[Reading, ...]:
+    """Return the readings for people: the stage's own, or those that ended the rollout."""
+    if now.stage.kind not in {StageKind.ROLLING_BACK, StageKind.ROLLED_BACK}:
+        return readings if stay else ()
+    same = o.status.stage is not None and o.status.stage.revision == now.stage.revision
+    return readings or (o.status.gates if same else ())
 
 
 def _arm(revision: str | None, split: Split | None) -> Arm | None:

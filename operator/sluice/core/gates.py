@@ -77,10 +77,13 @@ def question(gate: Gate, labels: Mapping[str, str], window_seconds: int) -> Ques
     raise AssertionError(f"gate {gate.name} asks nothing: the schema refuses it")
 
 
-def window_seconds(gate: Gate, stage: Stage, now: datetime) -> int:
-    """Return the gate's window, cut so that it never reaches back before the stage began."""
+def window_seconds(gate: Gate, stage: Stage, settle_seconds: int, now: datetime) -> int:
+    """Return the gate's window, cut so that it begins no earlier than the stage has settled.
+
+    0 while it still settles: then there is nothing to ask.
+    """
     age = int((now - stage.start_time).total_seconds())
-    return max(1, min(gate.window_seconds, age))
+    return max(0, min(gate.window_seconds, age - settle_seconds))
 
 
 def asked(policy: Policy, stage: Stage) -> tuple[Gate, ...]:
@@ -106,7 +109,7 @@ def bound(gate: Gate) -> str:
 
 
 def judge(gate: Gate, measurement: Measurement | None, now: datetime) -> Reading:
-    """Return the verdict on one measurement; None means that nothing was asked."""
+    """Return the verdict on one measurement; None means that it is too early to ask."""
 
     def reading(
         verdict: Verdict, message: str, value: float | None = None, samples: float | None = None
@@ -124,7 +127,7 @@ def judge(gate: Gate, measurement: Measurement | None, now: datetime) -> Reading
 
     match measurement:
         case None:
-            return reading(Verdict.NO_DATA, "not asked yet")
+            return reading(Verdict.WAIT, "nothing yet, the stage settles")
         case Unanswered(problem=problem):
             return reading(Verdict.BROKEN, problem)
         case Measured(age_seconds=None):

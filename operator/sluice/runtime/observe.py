@@ -89,9 +89,11 @@ async def _measure(
         return {}
     stage = status.stage
     labels = {"namespace": namespace, "revision": stage.revision}
+    settle = policy.rollout.settle_seconds
     questions = {
-        gate.name: gates.question(gate, labels, gates.window_seconds(gate, stage, now))
+        gate.name: gates.question(gate, labels, window)
         for gate in gates.asked(policy, stage)
+        if (window := gates.window_seconds(gate, stage, settle, now))
     }
     return await prometheus.measure(questions, now)
 

@@ -54,7 +54,7 @@ async def missing_images() -> list[str]:
             name
             for node in nodes["items"]
             for image in node["status"].get("images", [])
-            for name in image.get("names", [])
+            for name in image.get("names") or []
         }
         missing = [image for image in (OPERATOR_IMAGE, MODEL_IMAGE) if image not in present]
         if not missing:

@@ -22,6 +22,8 @@ POLL_SECONDS = 0.2
 REQUEST_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0
 NOT_FOUND = 404
+THROWN_OUT = {"RollingBack", "RolledBack"}
+"""Kinds of stage whose revision is a candidate no longer; here it is one until the next."""
 
 Manifest = Mapping[str, Any]
 
@@ -185,6 +187,8 @@ def parse_look(
     status = (deployment or {}).get("status") or {}
     stage = status.get("stage") or {}
     candidate = status.get("candidate") or {}
+    if stage.get("kind") in THROWN_OUT:
+        candidate = {"revision": stage.get("revision")}
     return Look(
         time=at,
         stage=stage.get("name", ""),
