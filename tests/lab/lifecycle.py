@@ -4,9 +4,10 @@ import contextlib
 import fcntl
 import json
 import shutil
+import signal
 from collections.abc import Iterator
 
-from lab import cgroups, commands, namespaces, pki, processes, steps
+from lab import cgroups, commands, mountpoints, namespaces, pki, processes, steps
 from lab.api import Api
 from lab.errors import LabError
 from lab.parts import containerd, control_plane, dns, gateway, kserve, node, prometheus
@@ -89,28 +90,47 @@ def up(place: Place, report: Reporter) -> None:
 def down(place: Place) -> None:
     """Stop every program and remove namespaces, cgroups and state; harmless if nothing runs.
 
-    Pods are killed, not drained: all that they could write is deleted anyway.
+    Pods and programs are killed, not drained: all that they could write is
+    deleted anyway. Only containerd, whose images are kept, is asked to end.
+    A Ctrl-C has to wait, so that nothing is left half removed.
     """
+    with _uninterrupted():
+        _remove(place)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Have this process and the helpers that it starts ignore Ctrl-C and SIGTERM."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _remove(place: Place) -> None:
     place.ready_marker.unlink(missing_ok=True)
     records = {record.part: record for record in processes.all_records(place)}
-    engine = records.pop("containerd", None)
+    # Whoever would start pods again goes first.
     for name in ("kubelet", "kube-controller-manager", "kube-scheduler"):
-        if record := records.pop(name, None):
-            processes.stop(record)
+        if record := records.get(name):
+            processes.stop(record, seconds=0)
     cgroups.kill(place, place.pods_cgroup)
+    engine = records.get("containerd")
     if engine and processes.alive(engine):
         with contextlib.suppress(LabError):
             containerd.remove_containers(place)
         processes.stop(engine)
-    for record in reversed(records.values()):
-        processes.stop(record)
-    cgroups.kill(place, place.pods_cgroup)
     cgroups.kill(place, place.parts_cgroup)
+    cgroups.kill(place, place.pods_cgroup)
     namespaces.remove(place)
     cgroups.remove(place)
     for folder in (place.state, place.records, place.run):
         shutil.rmtree(folder, ignore_errors=True)
     place.kubeconfig.unlink(missing_ok=True)
+    mountpoints.remove_unused()
 
 
 def _run_steps(place: Place, tools: Toolbox, report: Reporter) -> None:

@@ -13,7 +13,7 @@ import os
 import shlex
 from pathlib import Path
 
-from lab import commands
+from lab import commands, mountpoints
 from lab.errors import LabError
 from lab.place import NODE_IP, Place
 
@@ -101,8 +101,7 @@ def _mount_commands(place: Place) -> list[str]:
     }
     temporary = ["/run/containerd", "/run/netns", "/var/lib/cni", "/var/log/containers"]
     words = []
-    for target in [*binds, *temporary]:
-        Path(target).mkdir(parents=True, exist_ok=True)
+    mountpoints.make([Path(target) for target in (*binds, *temporary)])
     for target, source in binds.items():
         source.mkdir(parents=True, exist_ok=True)
         words.append(shlex.join(["mount", "--bind", str(source), target]))
