@@ -87,11 +87,12 @@ def _run(place: Place, options: argparse.Namespace) -> int:
     if not command:
         raise LabError("run: no command given. Write: python -m lab run -- COMMAND...")
     report = Reporter()
-    with lifecycle.locked(place, report):
-        ours = not lifecycle.is_up(place)
-        if ours:
-            _start(place, report)
+    ours = False
     try:
+        with lifecycle.locked(place, report):
+            ours = not lifecycle.is_up(place)
+            if ours:
+                _start(place, report)
         return _inside(place, command)
     finally:
         if ours:
@@ -101,14 +102,32 @@ def _run(place: Place, options: argparse.Namespace) -> int:
 
 
 def _inside(place: Place, command: Sequence[str]) -> int:
-    """Run a command in the network namespace; a Ctrl-C reaches it and is waited out."""
+    """Run a command in the network namespace and return its exit code, 128 + N after signal N.
+
+    A Ctrl-C is the command's to answer and is waited out: the terminal sends it
+    to both. Without a terminal it is passed on, as is a SIGTERM.
+    """
     argv = [*namespaces.inside(place), *command]
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with subprocess.Popen(argv, env=environment(place)) as process:
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                process.terminate()
+
+        def pass_on(number: int, _frame: object) -> None:
+            if number != signal.SIGINT or not _at_terminal():
+                process.send_signal(number)
+
+        try:
+            for number in before:
+                signal.signal(number, pass_on)
+            code = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
+
+
+def _at_terminal() -> bool:
+    """Tell whether a Ctrl-C at the terminal reaches this process and what it started."""
+    return sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
 
 
 def _shell(place: Place, _: argparse.Namespace) -> int:
