@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ _TIMEOUT_SECONDS = 10.0
 _APPLY = "application/apply-patch+yaml"
 _NOT_FOUND = 404
 _CONFLICT = 409
+_ERRORS = 400
 _RETRYABLE = frozenset({429, 500, 502, 503, 504})
 
 
@@ -33,6 +35,10 @@ class Kind:
     group: str
     version: str
     plural: str
+
+    def at(self, namespace: str) -> tuple[str, str, str, str]:
+        """Return what the client calls take first: group, version, namespace, plural."""
+        return self.group, self.version, namespace, self.plural
 
 
 DEPLOYMENTS = Kind(GROUP, VERSION, "modeldeployments")
@@ -47,7 +53,7 @@ class Cluster:
     """One API server, as one identity."""
 
     def __init__(self, api: client.ApiClient) -> None:
-        self._api: Any = api  # its signatures return `object`
+        # Its signatures return `object`.
         self._custom: Any = client.CustomObjectsApi(api)
         self._core: Any = client.CoreV1Api(api)
 
@@ -56,10 +62,7 @@ class Cluster:
         async with _translated(f"read {kind.plural} {namespace}/{name}"):
             try:
                 found = await self._custom.get_namespaced_custom_object(
-                    kind.group,
-                    kind.version,
-                    namespace,
-                    kind.plural,
+                    *kind.at(namespace),
                     name,
                     _request_timeout=_TIMEOUT_SECONDS,
                 )
@@ -72,20 +75,22 @@ class Cluster:
     async def pods(self, namespace: str, selector: str) -> list[Json]:
         """Return the pods that match `selector`, as the API server wrote them."""
         async with _translated(f"list pods of {namespace}"):
-            page = await self._core.list_namespaced_pod(
+            # Raw: the client's own models refuse what a newer API server may send.
+            response = await self._core.list_namespaced_pod_without_preload_content(
                 namespace, label_selector=selector, _request_timeout=_TIMEOUT_SECONDS
             )
-            return [self._api.sanitize_for_serialization(pod) for pod in page.items]
+            body = await response.read()
+            if response.status >= _ERRORS:
+                text = body.decode(errors="replace")
+                raise ApiException(status=response.status, reason=response.reason, body=text)
+            return list(json.loads(body)["items"])
 
     async def apply(self, kind: Kind, manifest: Json) -> None:
         """Write the object by server-side apply, taking over what others changed in it."""
         metadata = manifest["metadata"]
         async with _translated(f"write {kind.plural} {metadata['namespace']}/{metadata['name']}"):
             await self._custom.patch_namespaced_custom_object(
-                kind.group,
-                kind.version,
-                metadata["namespace"],
-                kind.plural,
+                *kind.at(metadata["namespace"]),
                 metadata["name"],
                 manifest,
                 field_manager=FIELD_MANAGER,
@@ -105,10 +110,7 @@ class Cluster:
         where = f"{kind.plural} {metadata['namespace']}/{metadata['name']}"
         async with _translated(f"write the status of {where}"):
             await self._custom.patch_namespaced_custom_object_status(
-                kind.group,
-                kind.version,
-                metadata["namespace"],
-                kind.plural,
+                *kind.at(metadata["namespace"]),
                 metadata["name"],
                 manifest,
                 field_manager=STATUS_FIELD_MANAGER,
@@ -122,10 +124,7 @@ class Cluster:
         async with _translated(f"delete {kind.plural} {namespace}/{name}"):
             try:
                 await self._custom.delete_namespaced_custom_object(
-                    kind.group,
-                    kind.version,
-                    namespace,
-                    kind.plural,
+                    *kind.at(namespace),
                     name,
                     _request_timeout=_TIMEOUT_SECONDS,
                 )
@@ -141,10 +140,7 @@ class Cluster:
         metadata = manifest["metadata"]
         async with _translated(f"create {kind.plural} {metadata['namespace']}/{metadata['name']}"):
             await self._custom.create_namespaced_custom_object(
-                kind.group,
-                kind.version,
-                metadata["namespace"],
-                kind.plural,
+                *kind.at(metadata["namespace"]),
                 manifest,
                 _request_timeout=_TIMEOUT_SECONDS,
             )
@@ -157,10 +153,7 @@ class Cluster:
         metadata = manifest["metadata"]
         async with _translated(f"replace {kind.plural} {metadata['namespace']}/{metadata['name']}"):
             await self._custom.replace_namespaced_custom_object(
-                kind.group,
-                kind.version,
-                metadata["namespace"],
-                kind.plural,
+                *kind.at(metadata["namespace"]),
                 metadata["name"],
                 manifest,
                 _request_timeout=_TIMEOUT_SECONDS,
@@ -181,10 +174,7 @@ class Cluster:
                 )
             else:
                 page = await self._custom.list_namespaced_custom_object(
-                    kind.group,
-                    kind.version,
-                    namespace,
-                    kind.plural,
+                    *kind.at(namespace),
                     label_selector=selector,
                     _request_timeout=_TIMEOUT_SECONDS,
                 )
