@@ -37,6 +37,8 @@ PACKAGES = {
     "openssl": "openssl",
     "runc": "runc",
     "/bin/busybox": "busybox-static",
+    # Go's module proxy, pip in images: all speak TLS.
+    "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
     "/usr/lib/cni/ptp": "containernetworking-plugins",
 }
 
