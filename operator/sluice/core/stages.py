@@ -118,3 +118,13 @@ def split_at(rung: Rung, rollout: Rollout, stable: str | None, candidate: str) -
             return Split.of(candidate)
         case StageKind.LOADING | StageKind.STABLE | StageKind.ROLLING_BACK | StageKind.ROLLED_BACK:
             return Split.of(stable)
+
+
+def diagram() -> str:
+    """Return the table as a Mermaid state diagram."""
+    arrows = [
+        f"    {start} --> {end}: {step.lower()}"
+        for (start, step), ends in TABLE.items()
+        for end in sorted(ends)
+    ]
+    return "\n".join(["stateDiagram-v2", "    [*] --> Loading", *arrows])
