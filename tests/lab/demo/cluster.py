@@ -16,6 +16,7 @@ import yaml
 
 from lab import commands
 from lab.errors import LabError
+from lab.images import base, content
 from lab.images.project import IMAGES
 
 ROOT = Path(__file__).parents[3]
@@ -96,11 +97,19 @@ async def install_chart() -> None:
         MANIFESTS / "values.yaml",
         "--set",
         f"image.repository={repository},image.tag={tag}",
+        # The tag stays while the content changes: this restarts the pod when it did.
+        "--set-string",
+        f"podAnnotations.image-content={image_content('operator')}",
         "--wait",
         "--timeout",
         "120s",
         seconds=150,
     )
+
+
+def image_content(name: str) -> str:
+    """Return the key of what goes into one of the project's images."""
+    return content.key(ROOT / IMAGES[name].containerfile, ROOT, base.NAME)
 
 
 def with_local_names(text: str, *, models: Path) -> str:
