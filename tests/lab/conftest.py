@@ -27,11 +27,24 @@ def operator(images: None) -> Iterator[None]:  # noqa: ARG001
     """The operator in the cluster, from its image, installed by helm."""
     asyncio.run(cluster.install_chart())
     yield
-    subprocess.run(
-        ["helm", "uninstall", "sluice", "-n", cluster.OPERATOR_NAMESPACE, "--wait"],
-        check=True,
-        timeout=120,
-    )
+    uninstalling_leaves_nothing_stuck()
+
+
+def uninstalling_leaves_nothing_stuck() -> None:
+    """Uninstall with a ModelDeployment still there, then delete it and the CRDs: all must go."""
+    manifest = trial.a_deployment()
+    manifest["metadata"] |= {"namespace": "default", "name": "left-behind"}
+    trial.apply(manifest)
+    left = ("get", "isvc,mrev", "-l", "sluice.dev/owner=left-behind", "-o", "name")
+    trial.wait_for("its children", lambda: len(trial.kubectl(*left).split()) == 2)
+    uninstall = ["helm", "uninstall", "sluice", "-n", cluster.OPERATOR_NAMESPACE, "--wait"]
+    subprocess.run(uninstall, check=True, timeout=120)
+
+    assert trial.read("mdep", "left-behind", "default"), "the CRDs are kept, and what is in them"
+    trial.kubectl("delete", "mdep", "left-behind", "--timeout=30s")
+    trial.wait_for("nothing to be left", lambda: not trial.kubectl(*left))
+    crds = ("modeldeployments.sluice.dev", "modelrevisions.sluice.dev")
+    trial.kubectl("delete", "crd", *crds, "--timeout=60s")
 
 
 @pytest.fixture(scope="session")

@@ -40,8 +40,6 @@ def canary(serving: str) -> Iterator[Canary]:
     assert serving
     manifest = trial.a_deployment("v2")
     trial.stage_named(manifest, "first-users")["minSeconds"] = WAITS
-    for gate in manifest["spec"]["gates"]:
-        gate["minSamples"] = 5
     with traffic() as seen:
         trial.apply(manifest)
         wait_for("the canary", lambda: trial.stage() == "first-users", seconds=120)

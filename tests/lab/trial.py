@@ -77,6 +77,8 @@ def a_deployment(version: str = "v1") -> Json:
     spec["rollout"] |= {"intervalSeconds": 1, "drainSeconds": 4, "bake": {"seconds": 5}}
     for stage in spec["rollout"]["stages"]:
         stage["minSeconds"] = 5
+    for gate in spec["gates"]:
+        gate["minSamples"] = 8  # 5 % of the trials' traffic is one request a second
     return manifest
 
 
