@@ -78,11 +78,13 @@ def up(place: Place, report: Reporter) -> None:
         namespaces.create(place)
         pki.create(place)
         _run_steps(place, toolbox, report)
+        toolbox.finish()
         place.ready_marker.write_text(json.dumps(report.milestones, indent=1))
     except BaseException:
-        commands.cancel_all()
-        commands.resume()
         report.say("stopping what was started")
+        commands.cancel_all()
+        toolbox.stop()
+        commands.resume()
         down(place)
         raise
 
@@ -183,5 +185,10 @@ def _run_steps(place: Place, tools: Toolbox, report: Reporter) -> None:
     executor = namespaces.executor(place, _THREADS)
     try:
         steps.run(plan, executor, done)
+    except BaseException:
+        # Whatever a step waits for, a program being built or an answer, will not come any more.
+        commands.cancel_all()
+        tools.stop()
+        raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

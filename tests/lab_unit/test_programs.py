@@ -29,7 +29,9 @@ def test_the_cluster_can_start_before_the_last_programs_are_built() -> None:
 def test_every_kubernetes_module_has_the_same_release() -> None:
     release = programs.version_of("cluster", "k8s.io/kubernetes").removeprefix("v1.")
     text = (programs.GO_FOLDER / "cluster" / "go.mod").read_text()
-    replaced = dict(re.findall(r"^\s*(?:replace )?k8s.io/\S+ => (k8s.io/\S+) (\S+)$", text, re.M))
+    replaced = dict(
+        re.findall(r"^\s*(?:replace )?k8s.io/\S+ => (k8s.io/\S+) (\S+)$", text, re.MULTILINE)
+    )
     assert len(replaced) > 20
     assert {f"v0.{release}"} == set(replaced.values())
 

@@ -8,12 +8,14 @@ import concurrent.futures
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from lab import commands
 from lab.errors import LabError
@@ -30,14 +32,22 @@ class Toolbox:
     """Where each program lies; asking for one that is being built waits for it."""
 
     _paths: dict[str, concurrent.futures.Future[Path]] = field(default_factory=dict)
+    _builder: threading.Thread | None = None
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def path(self, name: str) -> Path:
         """Return the program file. Raises: LabError if its build failed."""
         return self._paths[name].result()
 
-    def ready(self, name: str) -> bool:
-        """Tell whether `path` returns at once."""
-        return self._paths[name].done()
+    def finish(self) -> None:
+        """Wait until all that was missing is built, also what the cluster did not need yet."""
+        if self._builder:
+            self._builder.join()
+
+    def stop(self) -> None:
+        """End a build that is going on, and wait until the compiler is gone."""
+        self._stopped.set()
+        self.finish()
 
 
 def prepare(report: Reporter) -> Toolbox:
@@ -57,13 +67,14 @@ def prepare(report: Reporter) -> Toolbox:
         futures[name] = concurrent.futures.Future[Path]()
         thread = threading.Thread(target=_fetch, args=(fetch, futures[name]), daemon=True)
         thread.start()
+    toolbox = Toolbox(futures)
     missing = [batch for batch in BATCHES if not _find_all(batch, futures)]
     if missing:
-        thread = threading.Thread(
-            target=_build_all, args=(missing, futures, report), name="build", daemon=True
+        toolbox._builder = threading.Thread(
+            target=_build_all, args=(missing, futures, report, toolbox._stopped), daemon=True
         )
-        thread.start()
-    return Toolbox(futures)
+        toolbox._builder.start()
+    return toolbox
 
 
 def _fetch(fetch: Callable[[], Path], future: concurrent.futures.Future[Path]) -> None:
@@ -108,26 +119,41 @@ def _find_all(batch: Batch, futures: dict[str, concurrent.futures.Future[Path]])
 
 
 def _build_all(
-    batches: list[Batch], futures: dict[str, concurrent.futures.Future[Path]], report: Reporter
+    batches: list[Batch],
+    futures: dict[str, concurrent.futures.Future[Path]],
+    report: Reporter,
+    stopped: threading.Event,
 ) -> None:
     try:
         (cache_folder() / "bin").mkdir(parents=True, exist_ok=True)
         with (cache_folder() / "bin" / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                report.say("waiting for another checkout's build of the same programs")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            _wait_for(lock, report, stopped)
             started = time.monotonic()
             for position, batch in enumerate(batches):
                 left = batches[position:]
                 if not _find_all(batch, futures):
-                    _build(batch, report, Progress(len(batches), left, started))
+                    _build(batch, report, Progress(len(batches), left, started), stopped)
                     _find_all(batch, futures)
     except (LabError, OSError) as error:
         for future in futures.values():
             if not future.done():
                 future.set_exception(LabError(f"building the lab's programs: {error}"))
+
+
+def _wait_for(lock: IO[str], report: Reporter, stopped: threading.Event) -> None:
+    """Let one checkout after the other build; those behind find everything in the cache."""
+    waiting = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not waiting:
+                report.say("waiting for another checkout's build of the same programs")
+            waiting = True
+        else:
+            return
+        if stopped.wait(_POLL_SECONDS):
+            raise LabError("interrupted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +164,23 @@ class Progress:
     left: list[Batch]
     started: float
 
-    def line(self, batch_seconds: float, packages: int) -> str:
-        """Return the line to show, e.g. after 30 s of the second of six batches."""
+    def line(self, batch_seconds: float, output: Sequence[str]) -> str:
+        """Return the line to show, by what `go build -v` has said so far."""
+        downloads = sum(line.startswith("go: downloading") for line in output)
+        packages = sum(not line.startswith("go: ") for line in output)
+        work = f"{packages} packages compiled" if packages else f"{downloads} modules fetched"
         names = ", ".join(program.name for program in self.left[0].programs)
         number = self.batches - len(self.left) + 1
         rest = max(self.left[0].cold_seconds - batch_seconds, 5)
         rest += sum(batch.cold_seconds for batch in self.left[1:])
         elapsed = time.monotonic() - self.started
         return (
-            f"building {number} of {self.batches}: {names}; {packages} packages compiled, "
+            f"building {number} of {self.batches}: {names}; {work}, "
             f"{elapsed / 60:.1f} min so far, at most {rest / 60:.0f} min to go"
         )
 
 
-def _build(batch: Batch, report: Reporter, progress: Progress) -> None:
+def _build(batch: Batch, report: Reporter, progress: Progress, stopped: threading.Event) -> None:
     target = programs.output_folder(batch.module)
     target.mkdir(parents=True, exist_ok=True)
     scratch = target / f".new-{os.getpid()}"
@@ -166,21 +195,25 @@ def _build(batch: Batch, report: Reporter, progress: Progress) -> None:
     process = subprocess.Popen(
         [str(word) for word in argv],
         cwd=batch.folder,
-        env={**os.environ, **go.environment()},
+        env={**os.environ, **go.environment(), "GOTMPDIR": str(scratch)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        process_group=0,
     )
     reader = threading.Thread(target=_collect, args=(process, lines), daemon=True)
     reader.start()
     while process.poll() is None:
-        if commands.cancelled():
-            process.terminate()
-        report.progress(progress.line(time.monotonic() - began, len(lines)))
-        time.sleep(_POLL_SECONDS)
+        if stopped.wait(_POLL_SECONDS):
+            # Its compilers as well; their scratch files are removed with ours.
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait()
+        report.progress(progress.line(time.monotonic() - began, tuple(lines)))
     reader.join()
-    if process.returncode:
+    if stopped.is_set() or process.returncode:
         shutil.rmtree(scratch)
+        if stopped.is_set():
+            raise LabError("interrupted")
         raise LabError("\n".join(lines[-15:]) or f"go build: exit code {process.returncode}")
     for program in batch.programs:
         (scratch / program.output).rename(target / program.name)

