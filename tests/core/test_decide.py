@@ -368,6 +368,23 @@ def test_a_gateway_that_refuses_the_route_holds_the_climb() -> None:
     assert ("False", Reason.GATEWAY_REFUSED) == condition(world, ConditionType.READY)
 
 
+def test_a_route_of_somebody_else_is_never_touched() -> None:
+    theirs = {"hostnames": ["shop.example.com"], "rules": [{"backendRefs": [{"name": "shop"}]}]}
+    world = World(route=dict(theirs), refused="HTTPRoute digits is not Sluice's", ours=False)
+    world.run(30)
+
+    assert theirs == world.route
+    assert ("False", Reason.GATEWAY_REFUSED) == condition(world, ConditionType.READY)
+
+
+def test_a_service_without_a_revision_is_let_go() -> None:
+    world = serving("v1")
+    world.services["digits-orphan"] = healthy("digits-orphan")
+    world.step(300)
+
+    assert {world.wanted()} == set(world.services)
+
+
 def test_old_revisions_are_forgotten_beyond_the_limit() -> None:
     world = serving("v0", revisionHistoryLimit=2)
     for i in range(1, 7):

@@ -94,6 +94,7 @@ class World:
     services: dict[str, Workload] = field(default_factory=dict)
     route: dict[str, Any] | None = None
     refused: str | None = None
+    ours: bool = True
     answers: dict[str, Measurement] = field(default_factory=dict)
     """What Prometheus says about a revision; GOOD unless set."""
     sick: dict[str, Workload] = field(default_factory=dict)
@@ -142,7 +143,7 @@ class World:
                 for n, s in self.specs.items()
             },
             workloads=dict(self.services),
-            route=Route(self.route, self.refused) if self.route else None,
+            route=Route(self.route, self.refused, self.ours) if self.route else None,
             measurements=self._measurements(policy),
         )
 

@@ -81,6 +81,9 @@ def refused(change: Change) -> str:
             id="model and containers",
         ),
         pytest.param(
+            lambda s: s["predictor"].update(minReplicas=0), ["needs a pod"], id="no replica"
+        ),
+        pytest.param(
             lambda s: s["predictor"].update(canaryTrafficPercent=5),
             ["remove it"],
             id="KServe's own canary",

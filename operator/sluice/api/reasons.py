@@ -87,7 +87,7 @@ class Reason(StrEnum):
     COMPLETE = "Complete"
     HEALTHY = "Healthy"
     GATEWAY_REFUSED = "GatewayRefused"
-    """The Gateway did not accept the route."""
+    """The Gateway did not accept the route, or the route is somebody else's."""
 
 
 class Outcome(StrEnum):

@@ -278,8 +278,13 @@ class ModelDeploymentSpec(Resource):
                         "`canaryTrafficPercent` is KServe's own split; Sluice moves the traffic: "
                         "remove it",
                     ),
+                    cel(
+                        "!has(self.minReplicas) || self.minReplicas >= 1",
+                        "`minReplicas` must be at least 1: a model under trial needs a pod",
+                    ),
                 ],
                 "properties": {
+                    "minReplicas": {"type": "integer", "format": "int64"},
                     "model": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
                     "containers": {
                         "type": "array",

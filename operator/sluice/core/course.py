@@ -180,7 +180,7 @@ def _rolled_back(
 
 def _drain(o: Observation, policy: Policy, now: Standing) -> Course:
     revision = now.stage.revision
-    split = gateway_api.read(o.route.spec) if o.route else None
+    split = gateway_api.read(o.route.spec) if o.route and o.route.ours else None
     if split is not None and revision in split.revisions:
         return Stay(Reason.DRAINING, f"moving the traffic of {revision} back")
     waited = (o.now - now.stage.start_time).total_seconds()
@@ -236,7 +236,7 @@ def _held(
     if now.stage.kind is StageKind.LOADING:
         return None
     if o.route is not None and o.route.refused:
-        return Stay(Reason.GATEWAY_REFUSED, f"the Gateway refuses the route: {o.route.refused}")
+        return Stay(Reason.GATEWAY_REFUSED, f"no traffic gets through: {o.route.refused}")
     least = soak.min_seconds(rollout, now.stage)
     period = soak.write_period_seconds(rollout, least)
     soaked = soak.soaked_seconds(now.stage, o.now, period, rollout.interval_seconds)

@@ -46,7 +46,7 @@ class Workload:
     @property
     def complete(self) -> bool:
         """Whether every replica wanted is ready."""
-        return self.exists and self.ready >= self.desired
+        return self.exists and self.ready >= max(1, self.desired)
 
     @property
     def warmed(self) -> bool:
@@ -65,7 +65,9 @@ class Route:
 
     spec: Mapping[str, Any]
     refused: str | None = None
-    """Why a Gateway refuses it, None if none does."""
+    """Why it carries no traffic of ours, None if it does."""
+    ours: bool = True
+    """Whether this ModelDeployment owns it; another's is never touched."""
 
 
 @dataclass(frozen=True, slots=True)

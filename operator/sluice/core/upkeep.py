@@ -41,7 +41,7 @@ def live_revisions(now: Standing) -> tuple[str, ...]:
 def route(o: Observation, policy: Policy, now: Standing, split: Split) -> Iterator[ApplyRoute]:
     """Yield the route if the one in the cluster is not exactly this one."""
     spec = gateway_api.render(policy.traffic, split)
-    if o.route is not None and gateway_api.same(o.route.spec, spec):
+    if o.route is not None and (not o.route.ours or gateway_api.same(o.route.spec, spec)):
         return
     yield ApplyRoute(
         manifest={
@@ -162,12 +162,14 @@ def farewells(o: Observation, policy: Policy, now: Standing) -> tuple[tuple[Acti
             actions.append(DeleteService(name))
         else:
             wait = max(wait, (due - o.now).total_seconds())
+    orphans = set(o.workloads) - set(o.revisions) - live - routed
+    actions += [DeleteService(name) for name in sorted(orphans) if o.workload(name).exists]
     actions += [DeleteRevision(name) for name in _forgotten(o, policy, now)]
     return tuple(actions), wait
 
 
 def _routed(o: Observation) -> frozenset[str]:
-    split = gateway_api.read(o.route.spec) if o.route else None
+    split = gateway_api.read(o.route.spec) if o.route and o.route.ours else None
     return split.revisions if split else frozenset()
 
 

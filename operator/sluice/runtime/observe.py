@@ -65,7 +65,7 @@ async def observe(
         status=status,
         revisions=known,
         workloads=workloads,
-        route=_route(route.result()),
+        route=_route(route.result(), raw["metadata"]["uid"]),
         measurements=measured.result(),
     )
     return observation, raw["metadata"]["resourceVersion"]
@@ -181,9 +181,16 @@ def _port(pod: Json) -> int:
     return int(ports[0]["containerPort"]) if ports else _DEFAULT_PORT
 
 
-def _route(raw: Json | None) -> Route | None:
+def _route(raw: Json | None, uid: str) -> Route | None:
     if raw is None or raw["metadata"].get("deletionTimestamp"):
         return None
+    owners = raw["metadata"].get("ownerReferences") or ()
+    if not any(owner["uid"] == uid for owner in owners):
+        name = raw["metadata"]["name"]
+        problem = (
+            f"HTTPRoute {name} is not Sluice's: delete it, or give the ModelDeployment another name"
+        )
+        return Route(spec=raw["spec"], refused=problem, ours=False)
     refused = [
         f"{c['type']}: {c.get('reason')}: {c.get('message')}"
         for parent in raw.get("status", {}).get("parents") or ()

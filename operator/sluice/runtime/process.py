@@ -109,7 +109,7 @@ async def _lead(
     watching = asyncio.ensure_future(
         kopf.operator(
             registry=registry,
-            settings=operator_settings(),
+            settings=operator_settings(namespaced=bool(settings.namespaces)),
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             standalone=True,

@@ -40,11 +40,15 @@ class EndlessBackoffs(Collection[float]):
         return item in self._FIRST
 
 
-def operator_settings() -> kopf.OperatorSettings:
-    """Return Kopf's settings for a read-only, patient, cluster-friendly watcher."""
+def operator_settings(*, namespaced: bool) -> kopf.OperatorSettings:
+    """Return Kopf's settings for a read-only, patient, cluster-friendly watcher.
+
+    `namespaced`: there is no right to list CRDs, so those of the start are what is served.
+    """
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.peering.standalone = True
+    settings.scanning.disabled = namespaced
     settings.watching.chunk_size = 500  # type: ignore[attr-defined,unused-ignore]
     settings.watching.server_timeout = 290
     settings.watching.client_timeout = 310
