@@ -26,12 +26,16 @@ unit: sync  ## Unit and property tests, no cluster
 	$(RUN) python -m pytest -m "not lab"
 
 test: lint  ## Everything: lint, unit, property and cluster tests (root; starts the lab by itself)
-	$(LAB) run -- python -m pytest
+	$(LAB) run -- $(MAKE) --no-print-directory test-inside
 
 demo: sync  ## Train four models and watch Sluice roll them out (root)
-	$(LAB) run -- make --no-print-directory demo-inside
+	$(LAB) run -- $(MAKE) --no-print-directory demo-inside
 
-.PHONY: demo-inside
+# Inside the cluster's network namespace, where `lab run` starts them.
+.PHONY: test-inside demo-inside
+test-inside:
+	$(LAB) image all
+	$(RUN) python -m pytest
 demo-inside:
 	$(LAB) image all
 	$(LAB).demo
