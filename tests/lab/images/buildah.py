@@ -22,16 +22,18 @@ HOST_NETWORK = "LAB_HOST_NETWORK"
 
 def run(*words: str | Path, log: Path | None = None) -> str:
     """Run one buildah command; its output also goes to `log`."""
-    storage = ["--root", str(cache_folder() / "buildah"), "--runroot", "/run/sluice-buildah"]
-    outside = os.environ.get(HOST_NETWORK)
-    enter = ["nsenter", f"--net={outside}"] if outside else []
-    output = commands.run(
-        [*enter, "buildah", *storage, "--storage-driver", "overlay", *words],
-        env={"BUILDAH_ISOLATION": "chroot"},
-    )
+    output = commands.run(command(*words), env={"BUILDAH_ISOLATION": "chroot"})
     if log is not None:
         log.write_text(output)
     return output
+
+
+def command(*words: str | Path) -> list[str]:
+    """Return the whole command line of one buildah command."""
+    storage = ["--root", str(cache_folder() / "buildah"), "--runroot", "/run/sluice-buildah"]
+    outside = os.environ.get(HOST_NETWORK)
+    enter = ["nsenter", f"--net={outside}"] if outside else []
+    return [*enter, "buildah", *storage, "--storage-driver", "overlay", *map(str, words)]
 
 
 def build(containerfile: Path, context: Path, *, base: str, tag: str, log: Path) -> None:
