@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -52,7 +51,7 @@ async def _report(demo: Demo, out: Path, failure: LabError | None) -> int:
     recording = demo.recording()
     report = build(
         recording,
-        versions=await cluster.versions(os.environ.get("LAB_PROMETHEUS_URL", "")),
+        versions=await cluster.versions(),
         poll_seconds=POLL_SECONDS,
     )
     (out / "report.json").write_text(json.dumps(report.as_json(), indent=2) + "\n")

@@ -6,12 +6,10 @@ things replaced are the folder with the models and the images, which differ on e
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import yaml
 
 from lab import commands
@@ -146,8 +144,8 @@ async def change_to(version: str) -> None:
     )
 
 
-async def versions(prometheus_url: str) -> dict[str, str]:
-    """Return what took part, asked from the running programs where they tell."""
+async def versions() -> dict[str, str]:
+    """Return what took part: asked from what runs, or read where it is pinned."""
     server = json.loads(await kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
     nodes = json.loads(await kubectl("get", "nodes", "-o", "json"))
     route = json.loads(
@@ -159,22 +157,9 @@ async def versions(prometheus_url: str) -> dict[str, str]:
         "kubernetes": server,
         "containerRuntime": nodes["items"][0]["status"]["nodeInfo"]["containerRuntimeVersion"],
         "gatewayAPI": bundle.get("gateway.networking.k8s.io/bundle-version", "unknown"),
-        "prometheus": await _prometheus_version(prometheus_url),
         **dict(_built_versions()),
         "torch": installed("torch"),
     }
-
-
-async def _prometheus_version(url: str) -> str:
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
-            session.get(f"{url}/api/v1/status/buildinfo") as response,
-        ):
-            found: Mapping[str, Any] = await response.json()
-            return str(found["data"]["version"])
-    except (aiohttp.ClientError, TimeoutError, KeyError):
-        return "unknown"
 
 
 def _built_versions() -> Iterator[tuple[str, str]]:
@@ -182,6 +167,7 @@ def _built_versions() -> Iterator[tuple[str, str]]:
     modules = {
         "github.com/kserve/kserve": "kserve",
         "github.com/envoyproxy/gateway": "envoyGateway",
+        "github.com/prometheus/prometheus": "prometheus",
     }
     for path in sorted((ROOT / "tests" / "lab" / "go").glob("*/go.mod")):
         for line in path.read_text().splitlines():
