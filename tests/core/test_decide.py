@@ -385,6 +385,32 @@ def test_a_service_without_a_revision_is_let_go() -> None:
     assert {world.wanted()} == set(world.services)
 
 
+@pytest.mark.parametrize("stage", ["shadow", "few", "half", "bake"])
+def test_blind_for_pods_it_holds_and_a_failing_gate_still_rolls_back(stage: str) -> None:
+    world = serving("v1")
+    stable = world.wanted()
+    world.edit(a_spec("v2"))
+    bad = world.wanted()
+    world.run_until(stage)
+    services, before = dict(world.services), world.split()
+    world.blind = "cannot list pods: 503"
+    world.run(100)
+    assert (stage, before, services) == (
+        world.status.stage.name,  # type: ignore[union-attr]
+        world.split(),
+        world.services,
+    )
+    assert ("True", Reason.CLUSTER_UNREADABLE) == condition(world, ConditionType.PROGRESSING)
+
+    world.answers[bad] = BAD
+    world.step()
+    assert {stable} == world.split().revisions
+    world.blind = None
+    world.run(5)
+    assert Outcome.ROLLED_BACK is world.histories[bad].outcome
+    assert world.histories[bad].decided_by is not None
+
+
 def test_old_revisions_are_forgotten_beyond_the_limit() -> None:
     world = serving("v0", revisionHistoryLimit=2)
     for i in range(1, 7):

@@ -82,6 +82,10 @@ class Rollouts(RuleBasedStateMachine):
         if name in self.world.services:
             self.world.services[name] = healthy(name)
 
+    @rule(blind=st.sampled_from([None, None, "cannot list pods: 503"]))
+    def lose_sight(self, blind: str | None) -> None:
+        self.world.blind = blind
+
     @rule()
     def vandalise_the_route(self) -> None:
         if self.world.route is not None:
@@ -146,7 +150,7 @@ class Rollouts(RuleBasedStateMachine):
     @invariant()
     def a_stable_revision_always_has_its_service_or_gets_it(self) -> None:
         stable = self.world.status.stable
-        if stable is None or stable.revision in self.world.services:
+        if stable is None or stable.revision in self.world.services or self.world.blind:
             return
         names = {
             a.manifest["metadata"]["name"]
@@ -169,6 +173,7 @@ class Rollouts(RuleBasedStateMachine):
             world.edit(a_spec("v1"))
         if world.raw_spec.get("paused"):
             world.edit(a_spec("v1"))
+        world.blind = None
         world.answers.clear()
         world.sick.clear()
         for name in world.services:

@@ -95,6 +95,7 @@ class World:
     route: dict[str, Any] | None = None
     refused: str | None = None
     ours: bool = True
+    blind: str | None = None
     answers: dict[str, Measurement] = field(default_factory=dict)
     """What Prometheus says about a revision; GOOD unless set."""
     sick: dict[str, Workload] = field(default_factory=dict)
@@ -138,11 +139,14 @@ class World:
             policy=policy,
             # What is read back went through JSON.
             status=ModelDeploymentStatus.model_validate(self.status.to_dict()),
-            revisions={
+            revisions={}
+            if self.blind
+            else {
                 n: Revision(s, ModelRevisionStatus.model_validate(self.histories[n].to_dict()))
                 for n, s in self.specs.items()
             },
-            workloads=dict(self.services),
+            workloads={} if self.blind else dict(self.services),
+            blind=self.blind,
             route=Route(self.route, self.refused, self.ours) if self.route else None,
             measurements=self._measurements(policy),
         )

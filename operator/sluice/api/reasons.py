@@ -64,6 +64,8 @@ class Reason(StrEnum):
     WAITING_FOR_SAMPLES = "WaitingForSamples"
     NO_DATA = "NoData"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
+    CLUSTER_UNREADABLE = "ClusterUnreadable"
+    """Pods or revisions could not be read; a failing gate still rolls back."""
     PAUSED = "Paused"
     DRAINING = "Draining"
     STABLE_UNAVAILABLE = "StableUnavailable"

@@ -68,6 +68,8 @@ def _ready(o: Observation, split: Split | None) -> _Truth:
 
 
 def _without_replicas(o: Observation, split: Split) -> str | None:
+    if o.blind:
+        return None
     return next((name for name, _ in split.weights if o.workload(name).ready == 0), None)
 
 

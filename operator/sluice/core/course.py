@@ -71,12 +71,12 @@ def next_course(o: Observation, policy: Policy, readings: tuple[Reading, ...]) -
         if wanted is None:
             return Stay(Reason.INVALID_SPEC, "nothing runs: the spec is invalid")
         return Move(_begin(o, wanted, stable=None, failed=()))
-    examined: health.Health = health.Fit()
-    if now.stage.kind in stages.TRIALS:
-        examined = health.examine(o.workload(now.stage.revision), now.stage, policy.rollout, o.now)
-        fall = _fall(o, policy, now, readings, examined)
-        if fall is not None:
-            return fall
+    examined = _examined(o, policy, now)
+    fall = _fall(o, policy, now, readings, examined)
+    if fall is not None:
+        return fall
+    if o.blind:
+        return Stay(Reason.CLUSTER_UNREADABLE, f"{now.stage.name}: holding: {o.blind}")
     if wanted is not None and wanted != now.stage.revision:
         return Move(_turn(o, now, wanted))
     match now.stage.kind:
@@ -90,6 +90,13 @@ def next_course(o: Observation, policy: Policy, readings: tuple[Reading, ...]) -
             return Stay(Reason.ROLLED_BACK, now.stage.message)
         case _:
             assert_never(now.stage.kind)
+
+
+def _examined(o: Observation, policy: Policy, now: Standing) -> health.Health:
+    """Return the health of a candidate on trial; whoever cannot be seen is not called ill."""
+    if o.blind or now.stage.kind not in stages.TRIALS:
+        return health.Fit()
+    return health.examine(o.workload(now.stage.revision), now.stage, policy.rollout, o.now)
 
 
 def _enter(
@@ -141,6 +148,7 @@ def _fall(
     readings: tuple[Reading, ...],
     examined: health.Health,
 ) -> Course | None:
+    """Return the way back down, None if nothing asks for it (as always outside a trial)."""
     revision = now.stage.revision
     if isinstance(examined, health.Ill):
         return Move(_rolled_back(o, now, examined.reason, f"{revision}: {examined.message}", None))
@@ -166,7 +174,8 @@ def _fall(
 def _nowhere_to_go(o: Observation, now: Standing) -> bool:
     """Whether users would lose the only arm that answers."""
     live = now.stage.kind in {StageKind.WEIGHT, StageKind.BAKE}
-    return live and now.stable is not None and o.workload(now.stable).ready == 0
+    seen = live and now.stable is not None and not o.blind
+    return seen and o.workload(now.stable or "").ready == 0
 
 
 def _rolled_back(

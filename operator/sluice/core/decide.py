@@ -34,14 +34,15 @@ def decide(o: Observation) -> Decision:
         return _never_accepted(o)
     splits = (_split(before, policy), _split(now, policy))
     status = _status(o, policy, now, stay, splits[1], readings)
-    farewells, wait = upkeep.farewells(o, policy, now)
     split = splits[1]
-    actions = (
-        *(upkeep.route(o, policy, now, split) if split else ()),
+    routes = tuple(upkeep.route(o, policy, now, split)) if split else ()
+    farewells, wait = upkeep.farewells(o, policy, now)
+    rest = (
         *upkeep.workloads(o, now),
         *upkeep.records(o, before, now, splits, readings),
         *farewells,
     )
+    actions = routes if o.blind else (*routes, *rest)
     return Decision(
         status=status if _worth_writing(o, policy, status) else None,
         actions=actions,

@@ -122,6 +122,9 @@ class Observation:
     route: Route | None = None
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     """By name of the gate."""
+    blind: str | None = None
+    """Why revisions and workloads could not be read, None if they were. Then nothing is known of
+    them; traffic can still be moved back."""
 
     def workload(self, revision: str) -> Workload:
         """Return what runs of `revision`."""

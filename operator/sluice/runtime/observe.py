@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from sluice.api.spec import ModelDeploymentSpec, Policy
 from sluice.api.status import ModelDeploymentStatus
 from sluice.core import gates
 from sluice.core.observation import Measurement, Observation, Pod, Revision, Route, Workload
-from sluice.errors import FieldError, InvalidSpec
+from sluice.errors import ClusterRefused, FieldError, InvalidSpec, SourceUnavailable
 
 Json = Mapping[str, Any]
 
@@ -33,8 +33,8 @@ async def observe(
 ) -> tuple[Observation, str] | None:
     """Return the observation and the resource version it rests on; None if nothing is wanted.
 
-    Raises: SluiceError if the API server cannot be read. What Prometheus and the model servers
-    do is part of the observation, never an error.
+    Raises: SluiceError if the ModelDeployment or its route cannot be read. Whatever else fails
+    is part of the observation.
     """
     namespace, name = key
     raw = await cluster.get(DEPLOYMENTS, namespace, name)
@@ -45,14 +45,20 @@ async def observe(
     policy = Policy.of(spec) if spec else status.policy
     selector = f"{OWNER_LABEL}={name}"
     async with asyncio.TaskGroup() as group:
-        revisions = group.create_task(cluster.list(REVISIONS, namespace, selector))
-        services = group.create_task(cluster.list(SERVICES, namespace, selector))
-        pods = group.create_task(cluster.pods(namespace, selector))
+        revisions = group.create_task(_readable(cluster.list(REVISIONS, namespace, selector)))
+        services = group.create_task(_readable(cluster.list(SERVICES, namespace, selector)))
+        pods = group.create_task(_readable(cluster.pods(namespace, selector)))
         route = group.create_task(cluster.get(ROUTES, namespace, name))
         measured = group.create_task(_measure(prometheus, namespace, policy, status, now))
-    known = {r["metadata"]["name"]: Revision(*parse_revision(r)) for r in revisions.result()}
-    workloads = _workloads(services.result(), pods.result())
-    workloads = await _warmed(predictors, workloads, pods.result(), known, policy, status)
+    reads = (revisions.result(), services.result(), pods.result())
+    blind = next((read for read in reads if isinstance(read, str)), None)
+    known, workloads = {}, {}
+    match reads:
+        case list(r), list(s), list(p):
+            known = {item["metadata"]["name"]: Revision(*parse_revision(item)) for item in r}
+            workloads = await _warmed(predictors, _workloads(s, p), p, known, policy, status)
+        case _:
+            pass
     observation = Observation(
         now=now,
         name=name,
@@ -67,8 +73,17 @@ async def observe(
         workloads=workloads,
         route=_route(route.result(), raw["metadata"]["uid"]),
         measurements=measured.result(),
+        blind=blind,
     )
     return observation, raw["metadata"]["resourceVersion"]
+
+
+async def _readable(read: Awaitable[list[Any]]) -> list[Any] | str:
+    """Return what was read, or why it could not be: a rollback needs none of it."""
+    try:
+        return await read
+    except (SourceUnavailable, ClusterRefused) as error:
+        return str(error)
 
 
 def _parsed(raw: Json) -> tuple[ModelDeploymentSpec | None, tuple[FieldError, ...]]:
