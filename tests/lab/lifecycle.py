@@ -7,7 +7,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 
-from lab import cgroups, commands, mountpoints, namespaces, pki, processes, steps
+from lab import abandoned, cgroups, commands, mountpoints, namespaces, pki, processes, steps
 from lab.api import Api
 from lab.errors import LabError
 from lab.parts import containerd, control_plane, dns, gateway, kserve, node, prometheus
@@ -72,6 +72,11 @@ def up(place: Place, report: Reporter) -> None:
     toolbox = build.prepare(report)
     try:
         down(place)
+        for other in abandoned.abandoned():
+            report.say(f"removing {other.name}: its checkout is gone")
+            down(other)
+            abandoned.forget(other)
+        abandoned.note(place)
         place.state.mkdir(parents=True, exist_ok=True)
         place.run.mkdir(parents=True, exist_ok=True)
         cgroups.create(place)

@@ -93,5 +93,9 @@ class Place:
 
 def place_of(checkout: Path) -> Place:
     """Return the place of the lab that belongs to `checkout`."""
-    name = "sluice-" + hashlib.sha256(str(checkout).encode()).hexdigest()[:8]
+    return place_named("sluice-" + hashlib.sha256(str(checkout).encode()).hexdigest()[:8])
+
+
+def place_named(name: str) -> Place:
+    """Return the place of the lab called `name`."""
     return Place(name=name, folder=cache_folder() / "labs" / name, run=Path("/run/sluice") / name)
