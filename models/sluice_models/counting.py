@@ -49,6 +49,7 @@ class CountedRequests:
     ) -> None:
         self._app = app
         self._catalogue = catalogue
+        self._revision = revision
         self._headers = [(b"x-model-revision", revision.encode())] if revision else []
         self._max_in_flight = max_in_flight
         self._in_flight = 0
@@ -74,7 +75,7 @@ class CountedRequests:
         return named
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _Exchange(Observation(mode=mode_of(scope["headers"])))
+        exchange = _Exchange(Observation(mode=mode_of(scope["headers"], self._revision)))
         receive, send = self._watched(exchange, receive, self._named(send))
         self._catalogue.began()
         self._in_flight += 1

@@ -41,13 +41,15 @@ def current() -> Observation:
     return CURRENT.get() or Observation(mode="live")
 
 
-def mode_of(headers: Iterable[tuple[bytes, bytes]]) -> Mode:
-    """Return how a request came, from its lower-case ASGI headers.
+def mode_of(headers: Iterable[tuple[bytes, bytes]], revision: str) -> Mode:
+    """Return how a request came to `revision`, from its lower-case ASGI headers.
 
-    Envoy appends `-shadow` to the host (before the port) of a mirrored request,
-    whatever other headers it copied. `x-sluice-mode` marks everything else.
+    While Sluice mirrors, its route names the revision that gets the copies on every
+    request. Other mirrors of Envoy append `-shadow` to the host (before the port).
     """
     found = dict(headers)
+    if revision and found.get(b"x-sluice-mirrored-to") == revision.encode():
+        return "mirror"
     if found.get(b"host", b"").split(b":")[0].endswith(b"-shadow"):
         return "mirror"
     match found.get(b"x-sluice-mode", b"").strip().lower():

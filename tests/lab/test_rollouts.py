@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
+import requests
 
 from lab import trial
 from lab.demo.traffic import Outcome
 from lab.trial import traffic, wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+
+def modes(revision: str) -> set[str]:
+    """Return how requests came to a revision, as its server counted and Prometheus scraped."""
+    query = f'last_over_time(inference_requests_total{{revision="{revision}"}}[5m]) > 0'
+    url = f"{os.environ['LAB_PROMETHEUS_URL']}/api/v1/query"
+    answer = requests.get(url, params={"query": query}, timeout=5)
+    return {series["metric"]["mode"] for series in answer.json()["data"]["result"]}
 
 
 def sluice(verb: str) -> tuple[int, str]:
@@ -61,6 +71,8 @@ def test_confident_nonsense_is_rolled_back_before_any_user_sees_it(serving: str)
     assert decided["samples"] >= 8
     assert {serving} == set(seen.by_revision())
     assert 0 == seen.count(Outcome.FAILED)
+    assert {"mirror", "probe"} == modes(bad["metadata"]["name"])
+    assert "live" in modes(serving)
     assert {serving: 100} == trial.weights()
     code, said = sluice("status")
     assert 1 == code, "the wanted revision does not serve"

@@ -143,6 +143,8 @@ def test_a_request_counts(
         ("mirror", {"host": "digits.example.com-shadow"}),
         ("mirror", {"host": "digits.example.com-shadow:8000"}),
         ("mirror", {"x-sluice-mode": "mirror"}),
+        ("mirror", {"x-sluice-mirrored-to": "lamp-1a2b"}),
+        ("live", {"x-sluice-mirrored-to": "lamp-9z9z"}),
         ("mirror", {"x-sluice-mode": "probe", "host": "digits-shadow"}),
         ("probe", {"x-sluice-mode": "probe"}),
     ],

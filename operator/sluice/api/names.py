@@ -15,5 +15,9 @@ REVISION_LABEL = f"{GROUP}/revision"
 FIELD_MANAGER = "sluice"
 STATUS_FIELD_MANAGER = "sluice-status"
 
+MIRROR_HEADER = "x-sluice-mirrored-to"
+"""On every request of a shadow stage, the copies included: the revision that gets the copies. A
+server whose own revision it is knows that nobody waits for its answer."""
+
 MODE_HEADER = "x-sluice-mode"
 """On requests that no user sent: `probe` for warm-up."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.api.names import MODE_HEADER
+from sluice.api.names import MIRROR_HEADER, MODE_HEADER
 from sluice.api.spec import Traffic
 from sluice.routers.split import Split
 
@@ -32,9 +32,8 @@ def render(traffic: Traffic, split: Split) -> Json:
             _backend(revision) | {"weight": weight} for revision, weight in split.weights
         ],
     }
-    # Only Sluice's own requests may call themselves probes.
     filters: list[Json] = [
-        {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": [MODE_HEADER]}}
+        {"type": "RequestHeaderModifier", "requestHeaderModifier": _headers(split.mirror)}
     ]
     if split.mirror:
         mirror: Json = {"backendRef": _backend(split.mirror)}
@@ -50,6 +49,13 @@ def render(traffic: Traffic, split: Split) -> Json:
         "hostnames": list(traffic.hostnames),
         "rules": [rule],
     }
+
+
+def _headers(mirror: str | None) -> Json:
+    """Take from users the headers by which only Sluice may mark a request."""
+    if mirror is None:
+        return {"remove": [MODE_HEADER, MIRROR_HEADER]}
+    return {"set": [{"name": MIRROR_HEADER, "value": mirror}], "remove": [MODE_HEADER]}
 
 
 def read(spec: Mapping[str, Any]) -> Split | None:
