@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -201,6 +203,18 @@ def _message(error: ApiException) -> str:
     return str(error.body or "")[:500]
 
 
+def _require_kubeconfig() -> None:
+    """Say that there is none before the client does, which prints it and then fails obscurely.
+
+    Raises: ClusterRefused
+    """
+    places = os.environ.get("KUBECONFIG", "~/.kube/config").split(os.pathsep)
+    if not any(Path(place).expanduser().is_file() for place in places):
+        raise ClusterRefused(
+            f"cannot find a cluster: no kubeconfig at {' or '.join(places)}. Set KUBECONFIG"
+        )
+
+
 @asynccontextmanager
 async def connect(context: str | None = None) -> AsyncIterator[Cluster]:
     """Open the API server that the environment names: in a pod its own, else the kubeconfig's.
@@ -214,6 +228,7 @@ async def connect(context: str | None = None) -> AsyncIterator[Cluster]:
                 client_configuration=configuration
             )
         except config.ConfigException:
+            _require_kubeconfig()
             await config.load_kube_config(  # type: ignore[no-untyped-call]
                 context=context, client_configuration=configuration
             )

@@ -42,8 +42,8 @@ async def view(name: str, namespace: str | None, context: str | None) -> View:
 
     Raises: ClusterRefused if there is no such ModelDeployment or no right to read it.
     """
-    namespace = namespace or _default_namespace(context)
     async with connect(context) as cluster:
+        namespace = namespace or _default_namespace(context)
         raw = await cluster.get(DEPLOYMENTS, namespace, name)
         if raw is None:
             raise ClusterRefused(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Coroutine
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,9 +31,16 @@ Namespace = Annotated[
     str | None, typer.Option("--namespace", "-n", help="Namespace; the kubeconfig's by default.")
 ]
 Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Output = Annotated[
-    str, typer.Option("--output", "-o", help="`text`, or `json` for machines.", metavar="FORMAT")
-]
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="`json` is for machines.")]
 
 
 def main() -> None:
@@ -46,11 +54,11 @@ def main() -> None:
 
 @app.command()
 def status(
-    name: Name, namespace: Namespace = None, context: Context = None, output: Output = "text"
+    name: Name, namespace: Namespace = None, context: Context = None, output: Output = Format.TEXT
 ) -> None:
     """Say where a rollout stands. Exit code 1 if the wanted revision was rolled back."""
     view = _run(fetch.view(name, namespace, context))
-    if output == "json":
+    if output is Format.JSON:
         print(view.status.model_dump_json(by_alias=True, exclude_none=True, indent=2))  # noqa: T201
     else:
         render.status(_console(), view)
