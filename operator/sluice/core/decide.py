@@ -32,14 +32,13 @@ def decide(o: Observation) -> Decision:
     stay = course if isinstance(course, Stay) else None
     if now is None:
         return _never_accepted(o)
-    splits = (_split(before, policy), _split(now, policy))
-    status = _status(o, policy, now, stay, splits[1], readings)
-    split = splits[1]
+    split = _split(now, policy)
+    status = _status(o, policy, now, stay, split, readings)
     routes = tuple(upkeep.route(o, policy, now, split)) if split else ()
     farewells, wait = upkeep.farewells(o, policy, now)
     rest = (
         *upkeep.workloads(o, now),
-        *upkeep.records(o, before, now, splits, readings),
+        *upkeep.records(o, before, now, (_split(before, policy), split), readings),
         *farewells,
     )
     actions = routes if o.blind else (*routes, *rest)
